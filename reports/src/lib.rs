@@ -1,0 +1,10 @@
+//! What came of a run: the record, its verdicts and everything drawn from it.
+//!
+//! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and opens
+//! no socket; given the same record it draws the same bytes.
+
+pub mod histogram;
+pub mod record;
+
+pub use histogram::Latency;
+pub use record::RunRecord;

@@ -1,0 +1,111 @@
+//! Load shapes: who asks how often. The names are k6's and wrk2's.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The shape of a load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "shape", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Load {
+    /// A number of clients, each of which asks again when it has its answer and has thought.
+    Closed {
+        /// The first stage begins at no client; each stage goes linearly to its own number.
+        stages: Vec<ClientStage>,
+        /// Pause of a client between an answer and its next transaction.
+        #[serde(default, with = "crate::load::span")]
+        #[schemars(with = "String")]
+        think_time: Duration,
+        /// When a client connects.
+        #[serde(default)]
+        connect: Connect,
+    },
+    /// `total` connections, at most `max_concurrent` at a time, `transactions` on each: the
+    /// classic stress test.
+    Connections {
+        /// Connections in all.
+        total: u32,
+        /// Connections open at one moment.
+        max_concurrent: u32,
+        /// Transactions on each connection.
+        transactions: u32,
+    },
+}
+
+/// A number of clients, gone to linearly from the stage before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientStage {
+    /// Clients at the end of the stage.
+    pub clients: u32,
+    /// How long the stage takes, as in `"5s"` or `"500ms"`.
+    #[serde(rename = "for", with = "crate::load::span")]
+    #[schemars(with = "String")]
+    pub lasts: Duration,
+}
+
+/// When a client connects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connect {
+    /// Once, and it keeps its connection.
+    #[default]
+    Once,
+    /// Anew for each transaction; the connecting counts.
+    PerTransaction,
+}
+
+/// Durations as people write them: `"250us"`, `"20ms"`, `"5s"`, `"2m"`, `"1h"`.
+pub mod span {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    const UNITS: [(&str, u64); 5] = [
+        ("us", 1),
+        ("ms", 1_000),
+        ("s", 1_000_000),
+        ("m", 60_000_000),
+        ("h", 3_600_000_000),
+    ];
+
+    /// Reads `"20ms"`; the error says what was expected and what came.
+    pub fn parse(text: &str) -> Result<Duration, String> {
+        let expected =
+            || format!("expected a time like \"250us\", \"20ms\", \"5s\" or \"2m\", got {text:?}");
+        let digits_end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(expected)?;
+        let (number, unit) = text.split_at(digits_end);
+        let number: f64 = number.parse().map_err(|_| expected())?;
+        let micros = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit.trim())
+            .ok_or_else(expected)?
+            .1;
+        Duration::try_from_secs_f64(number * micros as f64 / 1e6).map_err(|_| expected())
+    }
+
+    /// Writes the largest unit that needs no fraction.
+    #[must_use]
+    pub fn format(span: Duration) -> String {
+        let micros = span.as_micros();
+        UNITS
+            .iter()
+            .rev()
+            .find(|(_, size)| micros > 0 && micros.is_multiple_of(u128::from(*size)))
+            .map_or_else(
+                || "0s".to_owned(),
+                |(unit, size)| format!("{}{unit}", micros / u128::from(*size)),
+            )
+    }
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format(*span))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}

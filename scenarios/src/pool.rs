@@ -1,0 +1,41 @@
+//! Pool settings under PgBouncer's names.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The pool settings of a scenario. Every pooler in the run gets these and no others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolSettings {
+    /// When a server goes back to the pool.
+    pub pool_mode: PoolMode,
+    /// Servers in the pool of one database and user.
+    pub default_pool_size: u32,
+    /// Clients that the pooler accepts.
+    pub max_client_conn: u32,
+    /// Seconds that a client waits for a server before it gets an error.
+    pub query_wait_timeout: u32,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            pool_mode: PoolMode::Transaction,
+            default_pool_size: 20,
+            max_client_conn: 10_000,
+            query_wait_timeout: 120,
+        }
+    }
+}
+
+/// `pool_mode` of PgBouncer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolMode {
+    /// A server belongs to a client until the client leaves.
+    Session,
+    /// A server belongs to a client for one transaction.
+    Transaction,
+    /// A server belongs to a client for one statement.
+    Statement,
+}

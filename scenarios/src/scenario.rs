@@ -1,0 +1,46 @@
+//! One scenario as a file holds it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{load::Load, pool::PoolSettings, threshold::Threshold, workload::Transaction};
+
+/// Something to put a target under, and what must come of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Name in the catalog and in every report: lower case, digits and dashes.
+    pub name: String,
+    /// One sentence: what this shows.
+    pub purpose: String,
+    /// Features that a target must have; one without them is reported `unsupported`.
+    #[serde(default)]
+    pub needs: Vec<Feature>,
+    /// Pool settings, given to every pooler alike.
+    #[serde(default)]
+    pub pool: PoolSettings,
+    /// Who asks how often.
+    pub load: Load,
+    /// The weighted transactions that the clients run.
+    #[serde(rename = "transaction")]
+    pub transactions: Vec<Transaction>,
+    /// What must hold for the run to pass.
+    #[serde(default)]
+    pub thresholds: Vec<Threshold>,
+}
+
+/// A feature that a target may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Named prepared statements in transaction pooling.
+    PreparedStatements,
+    /// TLS towards clients.
+    Tls,
+    /// SCRAM-SHA-256 towards clients.
+    Scram,
+    /// COPY in both directions.
+    Copy,
+    /// The pooler's own admin console.
+    Console,
+}

@@ -1,0 +1,61 @@
+//! Transactions: what a client asks, in which protocol, and what must come back.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One kind of transaction of a workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    /// Name in reports.
+    pub name: String,
+    /// Share among the transactions of the scenario.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// How the statements travel.
+    pub protocol: Protocol,
+    /// Statements in order. More than one are wrapped in BEGIN and COMMIT by the file itself, so
+    /// that what travels is what is written.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement and what it must answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// SQL. `:nonce` stands for a number that no other query of the run carries; it travels as a
+    /// literal in protocol `simple` and as parameter `$1` (int8) elsewhere.
+    pub sql: String,
+    /// What must come back.
+    #[serde(default)]
+    pub returns: Returns,
+}
+
+/// What a statement must answer for the transaction to count as succeeded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Returns {
+    /// Exactly one row whose first column is the nonce.
+    Nonce,
+    /// This many rows, each with the nonce as its first column.
+    NonceRows(u64),
+    /// Any answer that is no error.
+    #[default]
+    Anything,
+}
+
+/// How statements travel, in pgbench's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Query messages.
+    Simple,
+    /// Parse, Bind, Describe, Execute, Sync with the unnamed statement, each time.
+    Extended,
+    /// Named statements parsed once per connection; then Bind, Execute, Sync.
+    Prepared,
+}
+
+fn one() -> u32 {
+    1
+}
