@@ -1,5 +1,6 @@
 //! The load tester: the command line, environments, targets, and the engine that makes the load.
 
+pub mod engine;
 pub mod exit;
 
 /// Runs the command line of this process.
