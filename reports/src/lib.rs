@@ -3,8 +3,12 @@
 //! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and opens
 //! no socket; given the same record it draws the same bytes.
 
+pub mod gate;
 pub mod histogram;
 pub mod record;
+pub mod render;
+pub mod store;
 
+pub use gate::GateReport;
 pub use histogram::Latency;
 pub use record::RunRecord;
