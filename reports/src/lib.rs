@@ -7,6 +7,7 @@ pub mod gate;
 pub mod histogram;
 pub mod record;
 pub mod render;
+pub mod statistics;
 pub mod store;
 
 pub use gate::GateReport;
