@@ -3,6 +3,8 @@
 //! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and opens
 //! no socket; given the same record it draws the same bytes.
 
+pub mod figures;
+pub mod format;
 pub mod gate;
 pub mod histogram;
 pub mod record;

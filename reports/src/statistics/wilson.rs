@@ -50,8 +50,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holds_the_rate_and_mirrors(trials in 1_u64..1_000_000, part in 0.0_f64..=1.0) {
-            let successes = (trials as f64 * part).floor() as u64;
+        fn holds_the_rate_and_mirrors(
+            (trials, successes) in (1_u64..1_000_000).prop_flat_map(|n| (Just(n), 0..=n)),
+        ) {
             let interval = wilson(successes, trials).unwrap();
             let rate = successes as f64 / trials as f64;
             prop_assert!(interval.low <= rate + 1e-12 && rate <= interval.high + 1e-12);

@@ -60,9 +60,12 @@ fn bounds() {
     assert_eq!(two.keeps(Comparison::AtMost, 1.0), Answer::TooFewBlocks);
 }
 
+/// Draws one ratio around a true median of 1.
+type Noise = fn(&mut ChaCha12Rng) -> f64;
+
 /// Shapes of noise around a true median of 1: a symmetric one, a skewed one, and one that is
 /// mostly quiet with rare disturbances, as on a shared machine.
-const NOISES: [(&str, fn(&mut ChaCha12Rng) -> f64); 3] = [
+const NOISES: [(&str, Noise); 3] = [
     ("uniform", |random| random.random_range(0.9..1.1)),
     ("exponential", |random| {
         let uniform: f64 = random.random_range(f64::EPSILON..1.0);
