@@ -1,5 +1,6 @@
 //! What can be compared: the catalog of targets, and poolers that run already.
 
+pub mod features;
 mod running;
 
 use std::{fmt, str::FromStr};

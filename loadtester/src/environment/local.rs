@@ -17,7 +17,7 @@ use std::{
 
 use poolproof_scenarios::pool::PoolSettings;
 
-pub use port::ChosenPorts;
+pub use port::Ports;
 pub(super) use process::Process;
 
 use super::{EnvironmentError, Target, login, wait};
@@ -38,7 +38,7 @@ pub struct Choices {
     /// PgBouncer's program.
     pub pgbouncer_bin: Option<PathBuf>,
     /// Ports by target.
-    pub ports: ChosenPorts,
+    pub ports: Ports,
 }
 
 /// PostgreSQL, and what is needed to start poolers in front of it.
@@ -49,7 +49,7 @@ pub struct Choices {
 pub struct Local {
     cluster: Cluster,
     programs: Programs,
-    ports: ChosenPorts,
+    ports: Ports,
     site: Site,
 }
 
@@ -81,9 +81,9 @@ impl Local {
             .then(|| binaries::pgbouncer(choices.pgbouncer_bin.as_deref()))
             .transpose()?;
         // A busy port is told before PostgreSQL is started for nothing.
-        for target in targets {
-            port::reserve(*target, &choices.ports)?;
-        }
+        // PostgreSQL is there also when nobody measures it.
+        let servers = [CatalogTarget::Direct].iter().chain(targets).copied();
+        let ports = port::assign(servers, &choices.ports)?;
         let account = Account::choose()?;
         let site = Site {
             workdir: Workdir::create(&account)?,
@@ -92,11 +92,11 @@ impl Local {
         let proxy = wanted(CatalogTarget::Proxy)
             .then(|| site.own_program())
             .transpose()?;
-        let port = port::reserve(CatalogTarget::Direct, &choices.ports)?;
+        let own_port = ports[&CatalogTarget::Direct];
         Ok(Self {
-            cluster: Cluster::start(&postgres, port, clients_max, &site, stop)?,
+            cluster: Cluster::start(&postgres, own_port, clients_max, &site, stop)?,
             programs: Programs { pgbouncer, proxy },
-            ports: choices.ports.clone(),
+            ports,
             site,
         })
     }
@@ -137,8 +137,14 @@ impl Local {
         pool: &PoolSettings,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
-        let port = port::reserve(kind.target, &self.ports)?;
-        pooler::start(kind, port, pool, &self.cluster, &self.site, stop)
+        pooler::start(
+            kind,
+            self.ports[&kind.target],
+            pool,
+            &self.cluster,
+            &self.site,
+            stop,
+        )
     }
 
     /// Why PostgreSQL is gone, once it is.

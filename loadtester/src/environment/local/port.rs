@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     ops::Range,
 };
@@ -16,32 +17,46 @@ const SERVER_PORTS: Range<u16> = 20_000..32_000;
 /// Ports tried before giving up.
 const TRIES: usize = 200;
 
-/// Ports that the user chose, by target; `direct` is PostgreSQL's.
-pub type ChosenPorts = BTreeMap<CatalogTarget, u16>;
+/// Ports by target; `direct` is PostgreSQL's.
+pub type Ports = BTreeMap<CatalogTarget, u16>;
 
-/// The chosen port of `target` if it is free, or any free one if none was chosen.
-pub(super) fn reserve(
-    target: CatalogTarget,
-    chosen: &ChosenPorts,
-) -> Result<u16, EnvironmentError> {
-    if let Some(&port) = chosen.get(&target) {
-        let address = loopback(port);
-        return TcpListener::bind(address)
-            .map(|_| port)
-            .map_err(|source| EnvironmentError::Busy {
-                target: target.name(),
-                address,
-                source,
-            });
+/// A port for each target, the one that the user chose or any free one. It stays the target's for
+/// the whole run, so that its configuration stays the same when it is started again.
+pub(super) fn assign(
+    targets: impl IntoIterator<Item = CatalogTarget>,
+    chosen: &Ports,
+) -> Result<Ports, EnvironmentError> {
+    let mut ports = Ports::new();
+    for target in targets {
+        let port = match chosen.get(&target) {
+            Some(&port) => check(target, port)?,
+            None => free(&ports)?,
+        };
+        ports.insert(target, port);
     }
+    Ok(ports)
+}
+
+fn check(target: CatalogTarget, port: u16) -> Result<u16, EnvironmentError> {
+    let address = loopback(port);
+    TcpListener::bind(address)
+        .map(|_| port)
+        .map_err(|source| EnvironmentError::Busy {
+            target: target.name(),
+            address,
+            source,
+        })
+}
+
+fn free(taken: &Ports) -> Result<u16, EnvironmentError> {
     let mut random = rand::rng();
     (0..TRIES)
         .map(|_| random.random_range(SERVER_PORTS))
+        .filter(|port| !taken.values().any(|taken| taken == port))
         .find(|&port| TcpListener::bind(loopback(port)).is_ok())
         .ok_or_else(|| {
-            EnvironmentError::io("find a free port on 127.0.0.1 between 20000 and 31999")(
-                std::io::ErrorKind::AddrInUse.into(),
-            )
+            let doing = "find a free port on 127.0.0.1 between 20000 and 31999";
+            EnvironmentError::io(doing)(io::ErrorKind::AddrInUse.into())
         })
 }
 
@@ -57,15 +72,19 @@ mod tests {
     fn a_port_in_use_is_refused_with_its_address() {
         let holder = TcpListener::bind(loopback(0)).expect("a port");
         let address = holder.local_addr().expect("an address");
-        let chosen = ChosenPorts::from([(CatalogTarget::Proxy, address.port())]);
-        let error = reserve(CatalogTarget::Proxy, &chosen).expect_err("busy");
+        let chosen = Ports::from([(CatalogTarget::Proxy, address.port())]);
+        let error = assign([CatalogTarget::Proxy], &chosen).expect_err("busy");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
         assert!(error.remedy().contains("ss -ltnp"));
     }
 
     #[test]
-    fn without_a_wish_any_free_port_will_do() {
-        let port = reserve(CatalogTarget::Direct, &ChosenPorts::new()).expect("a port");
-        assert!(SERVER_PORTS.contains(&port));
+    fn without_a_wish_each_gets_a_free_one_of_its_own() {
+        let ports = assign(CatalogTarget::ALL, &Ports::new()).expect("ports");
+        let mut numbers: Vec<u16> = ports.into_values().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), CatalogTarget::ALL.len());
+        assert!(numbers.iter().all(|port| SERVER_PORTS.contains(port)));
     }
 }
