@@ -121,6 +121,19 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {noun}", count(number))
 }
 
+/// Text from outside on one line of at most `longest` characters: control characters, with which
+/// a server could drive the reader's terminal, become spaces.
+#[must_use]
+pub fn one_line(text: &str, longest: usize) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = clean.clone().take(longest).collect();
+    if clean.count() > longest {
+        line.pop();
+        line.push('…');
+    }
+    line.trim_end().to_owned()
+}
+
 fn plain_factor(factor: f64) -> String {
     if factor < 0.0995 {
         format!("{factor:.3}")
@@ -193,6 +206,12 @@ mod tests {
         assert_eq!(quantity(Quantity::PerSecond(4.5)), "4.50/s");
         assert_eq!(count(1_000_000), "1,000,000");
         assert_eq!(counted(1, "block", "blocks"), "1 block");
+    }
+
+    #[test]
+    fn text_from_outside_is_tamed() {
+        assert_eq!(one_line("a\u{1b}[31mb\nc", 20), "a [31mb c");
+        assert_eq!(one_line("too long", 5), "too …");
     }
 
     #[test]

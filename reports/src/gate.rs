@@ -7,6 +7,7 @@ use poolproof_scenarios::threshold::{Bound, Quantity, Threshold};
 use crate::{RunRecord, figures::Figures, record::ScenarioRun, statistics::Ratio};
 
 mod finding;
+mod headline;
 
 use finding::Finding;
 

@@ -2,12 +2,15 @@
 //! that two formats never disagree.
 
 mod csv;
+mod hlog;
 mod html;
 mod junit;
 mod markdown;
+mod rows;
 mod table;
 
 pub use csv::csv;
+pub use hlog::hlog;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
@@ -33,6 +36,8 @@ pub fn write_all(record: &RunRecord, gate: &GateReport, dir: &Path) -> io::Resul
         ("report.md", markdown(record, gate)),
         ("junit.xml", junit(record, gate)),
         ("results.csv", csv(record, gate)),
+        ("windows.csv", csv::windows(record)),
+        ("latency.hlog", hlog(record)?),
     ];
     for (name, text) in reports {
         let path = dir.join(name);

@@ -89,6 +89,12 @@ pub fn read(path: &Path) -> Result<RunRecord, ReadError> {
     parse(&text, &path)
 }
 
+/// The JSON Schema of the record, as `docs/run.schema.json` publishes it.
+#[must_use]
+pub fn schema() -> String {
+    format!("{:#}\n", schemars::schema_for!(RunRecord).as_value())
+}
+
 fn read_text(path: &Path) -> Result<String, ReadError> {
     let failed = |source| ReadError::File {
         path: path.to_owned(),

@@ -1,0 +1,99 @@
+//! Where the figures come from: the machine, the targets' configuration, how to run it again.
+
+use maud::{Markup, html};
+
+use crate::{
+    RunRecord, format,
+    record::{ConfigFile, EnvironmentKind, TargetInfo},
+};
+
+/// Characters of a configuration file that are shown.
+const LONGEST_FILE: usize = 8_000;
+/// Targets whose configuration is shown.
+const SHOWN: usize = 12;
+
+pub(super) fn section(record: &RunRecord) -> Markup {
+    html! {
+        section id="origin" {
+            h2 { "Environment and configuration" }
+            (environment(record))
+            @for target in record.targets.iter().take(SHOWN) { (target_details(target)) }
+            h2 { "Run it again" }
+            pre { code { (command(record)) } }
+            p.note {
+                "Seed " (record.seed) ", poolproof " (record.tool.version)
+                @if let Some(commit) = &record.tool.commit { ", commit " (commit) }
+                ". The run took " (format::duration(std::time::Duration::from_millis(record.duration_ms)))
+                "; all figures on this page come from run.json beside it."
+            }
+        }
+    }
+}
+
+fn environment(record: &RunRecord) -> Markup {
+    let environment = &record.environment;
+    let kind = match environment.kind {
+        EnvironmentKind::Local => "processes on one machine",
+        EnvironmentKind::Docker => "containers",
+    };
+    let facts = [
+        ("Targets run as", kind.to_owned()),
+        ("PostgreSQL", environment.postgres_version.clone()),
+        (
+            "Processor",
+            format!("{} × {}", environment.cores, environment.cpu_model),
+        ),
+        ("Memory", format::bytes(environment.memory_bytes)),
+        (
+            "System",
+            format!("{}, kernel {}", environment.os, environment.kernel),
+        ),
+    ];
+    html! {
+        dl.facts { @for (name, value) in &facts { dt { (name) } dd { (value) } } }
+    }
+}
+
+fn target_details(target: &TargetInfo) -> Markup {
+    html! {
+        details {
+            summary { strong { (target.name) } " " span.note { (target.version) } }
+            p { "Started as " code { (target.started_as) } }
+            @for file in &target.config_files { (config_file(file)) }
+        }
+    }
+}
+
+fn config_file(file: &ConfigFile) -> Markup {
+    let shown: String = file.text.chars().take(LONGEST_FILE).collect();
+    html! {
+        p { code { (file.name) } }
+        pre { code { (shown) } }
+        @if shown.len() < file.text.len() { p.note { "Cut here for length; run.json has all of it." } }
+    }
+}
+
+/// The command line, with the seed that makes its choices the same.
+fn command(record: &RunRecord) -> String {
+    let mut words: Vec<String> = record
+        .tool
+        .command
+        .iter()
+        .map(|word| quoted(word))
+        .collect();
+    let has_seed = words.iter().any(|word| word.starts_with("--seed"));
+    if !has_seed {
+        words.push(format!("--seed {}", record.seed));
+    }
+    words.join(" ")
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
