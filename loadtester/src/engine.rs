@@ -3,10 +3,23 @@
 //! It knows neither how a target was started nor what a report looks like. What happens when is
 //! decided by a pure plan; two drivers carry it out; one tally counts what came of it.
 
+mod bound;
+mod cost;
 mod driver;
 mod endpoint;
 mod error;
+mod failure;
+mod generator;
+mod limits;
 mod live;
+mod plan;
+mod procfs;
+mod protocol;
+mod real;
+mod tally;
+mod timeline;
+mod window;
+mod wire;
 
 pub use self::{
     driver::DriverKind,
@@ -14,6 +27,8 @@ pub use self::{
     error::EngineError,
     live::{Live, LiveFigures, Stop},
 };
+
+use self::{failure::Failure, limits::Limits};
 
 use std::time::Instant;
 
@@ -59,8 +74,5 @@ pub struct Watch {
 /// When the generator itself cannot run: the host has no address, threads or descriptors run out,
 /// or the scenario cannot be encoded.
 pub fn run_window(plan: &WindowPlan<'_>, live: &Live, stop: &Stop) -> Result<Window, EngineError> {
-    let _ = (plan, live, stop);
-    Err(EngineError::Generator(std::io::Error::other(
-        "under construction",
-    )))
+    window::run(plan, live, stop, Limits::default())
 }
