@@ -110,7 +110,7 @@ impl Environment {
 
 fn greet(target: &RunningElsewhere) -> Result<Target, EnvironmentError> {
     let RunningElsewhere { name, endpoint } = target;
-    let version = login::run(endpoint, &[]).map_err(|reason| EnvironmentError::Unreachable {
+    let version = login::greet(endpoint).map_err(|reason| EnvironmentError::Unreachable {
         name: name.clone(),
         endpoint: endpoint.to_string(),
         reason,

@@ -217,7 +217,7 @@ fn await_login(
         } else if let Some(error) = process.ended() {
             Some(Err(error))
         } else {
-            match login::run(endpoint, &[]) {
+            match login::greet(endpoint) {
                 Ok(version) => Some(Ok(version)),
                 Err(reason) => {
                     last = reason;

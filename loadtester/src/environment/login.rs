@@ -10,14 +10,26 @@ use crate::engine::Endpoint;
 /// Longest that one login may take.
 const LOGIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Logs in to `endpoint`, runs `statements` one by one, and returns the server's version.
+/// Logs in to `endpoint` and returns the version of the server that answers.
+///
+/// It blocks, on a runtime of its own.
+///
+/// # Errors
+///
+/// What the login met, in words.
+pub(super) fn greet(endpoint: &Endpoint) -> Result<String, String> {
+    ask(endpoint, &["SHOW server_version".to_owned()])
+}
+
+/// Logs in to `endpoint`, runs the statements one by one, and returns the first value that the last
+/// one answers.
 ///
 /// It blocks, on a runtime of its own.
 ///
 /// # Errors
 ///
 /// What the login or a statement met, in words.
-pub(super) fn run(endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
+pub(super) fn ask(endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -31,21 +43,14 @@ pub(super) fn run(endpoint: &Endpoint, statements: &[String]) -> Result<String, 
 
 /// Not cancel safe: statements that were already sent stay done.
 async fn session(endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
-    let (client, connection) = config(endpoint)
-        .connect(NoTls)
-        .await
-        .map_err(|error| in_words(&error))?;
+    let connected = config(endpoint).connect(NoTls).await;
+    let (client, connection) = connected.map_err(|error| in_words(&error))?;
     let driver = tokio::spawn(connection);
+    let mut answer = Vec::new();
     for statement in statements {
-        client
-            .batch_execute(statement)
-            .await
-            .map_err(|error| in_words(&error))?;
+        let answered = client.simple_query(statement).await;
+        answer = answered.map_err(|error| in_words(&error))?;
     }
-    let answer = client
-        .simple_query("SHOW server_version")
-        .await
-        .map_err(|error| in_words(&error))?;
     drop(client);
     // The connection ends with the client; what it met meanwhile the client has already seen.
     let _ = driver.await;
@@ -55,7 +60,7 @@ async fn session(endpoint: &Endpoint, statements: &[String]) -> Result<String, S
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         })
-        .ok_or_else(|| "no row for SHOW server_version".to_owned())
+        .ok_or_else(|| "an answer without a row".to_owned())
 }
 
 fn config(endpoint: &Endpoint) -> Config {

@@ -35,6 +35,7 @@ const CONNECTIONS_BESIDE_CLIENTS: u32 = 200;
 pub(super) struct Cluster {
     process: Process,
     endpoint: Endpoint,
+    secret: String,
     version: String,
     settings: String,
     command: String,
@@ -67,10 +68,11 @@ impl Cluster {
         let mut process = Process::start(launch, site.workdir.children())?;
         let version = await_login("PostgreSQL", &mut process, &superuser, START_LIMIT, stop)?;
         let endpoint = endpoint(port, ROLE, ROLE);
-        login::run(&superuser, &set_up(&endpoint)).map_err(EnvironmentError::Setup)?;
+        let secret = login::ask(&superuser, &set_up(&endpoint)).map_err(EnvironmentError::Setup)?;
         Ok(Self {
             process,
             endpoint,
+            secret,
             version,
             settings,
             command,
@@ -85,6 +87,11 @@ impl Cluster {
     /// Where clients of the load connect.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What the server stores of the role's password: `SCRAM-SHA-256$…`.
+    pub(super) fn secret(&self) -> &str {
+        &self.secret
     }
 
     /// The postmaster.
@@ -200,13 +207,15 @@ fn append(conf: &Path, settings: &str) -> Result<(), EnvironmentError> {
         .map_err(EnvironmentError::io(format!("write {}", conf.display())))
 }
 
-fn set_up(load: &Endpoint) -> [String; 2] {
+/// Makes the role and the database of the load, and asks what the server stores of the password.
+fn set_up(load: &Endpoint) -> [String; 3] {
     // The password is letters and digits, and the names are constants: nothing needs quoting.
     let password = load.password.as_deref().unwrap_or_default();
     let (role, dbname) = (&load.user, &load.dbname);
     [
         format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"),
         format!("CREATE DATABASE {dbname} OWNER {role}"),
+        format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"),
     ]
 }
 

@@ -76,7 +76,10 @@ pub(super) fn start(
     let folder = site.folder(target.name())?;
     let (ini_path, userlist_path) = (folder.join(INI), folder.join(USERLIST));
     let server = cluster.endpoint();
-    let (ini, userlist) = (ini(port, pool, server, &userlist_path), userlist(server));
+    let (ini, userlist) = (
+        ini(port, pool, server, &userlist_path),
+        userlist(&server.user, cluster.secret()),
+    );
     site.file(&ini_path, &ini)?;
     site.file(&userlist_path, &userlist)?;
     let args: Vec<OsString> = args
@@ -100,10 +103,10 @@ pub(super) fn start(
         ..server.clone()
     };
     await_login(target.name(), &mut process, &endpoint, START_LIMIT, stop)?;
-    let secrets = server.password.as_slice();
+    let secrets = [cluster.secret().to_owned()];
     let file = |name: &str, text: &str| ConfigFile {
         name: name.to_owned(),
-        text: mask(text, secrets),
+        text: mask(text, &secrets),
     };
     let info = TargetInfo {
         name: target.name().to_owned(),
@@ -154,10 +157,11 @@ fn ini(port: u16, pool: &PoolSettings, server: &Endpoint, userlist: &Path) -> St
     )
 }
 
-/// The password in plain, from which a pooler can log in to PostgreSQL as well as check its clients.
-fn userlist(server: &Endpoint) -> String {
-    let password = server.password.as_deref().unwrap_or_default();
-    format!("\"{}\" \"{password}\"\n", server.user)
+/// The user with what PostgreSQL itself stores of the password, as operators copy it. From a plain
+/// password PgBouncer would derive a new secret with every login, which costs it milliseconds; with
+/// this one both poolers pass the client's own proof on.
+fn userlist(user: &str, secret: &str) -> String {
+    format!("\"{user}\" \"{secret}\"\n")
 }
 
 fn in_words(program: &Path, args: &[OsString]) -> String {
@@ -203,6 +207,6 @@ mod tests {
     fn the_configuration_itself_holds_no_password() {
         let text = ini(6432, &PoolSettings::default(), &server(), Path::new("/a"));
         assert!(!text.contains("sesame"));
-        assert_eq!(userlist(&server()), "\"app\" \"sesame\"\n");
+        assert_eq!(userlist("app", "SCRAM"), "\"app\" \"SCRAM\"\n");
     }
 }
