@@ -21,23 +21,39 @@ mod timeline;
 /// Colours, fonts and the layout for screens, phones and paper.
 const STYLE: &str = include_str!("html/style.css");
 
-/// Points of all lines of the page together, so that its size has a bound.
-const POINTS: usize = 16_000;
-/// Lines that a target draws for one scenario; those with a band count three times.
-const LINES: usize = 10;
-/// Scenarios that are drawn; further ones are named.
-const DRAWN: usize = 40;
+/// Cells (scenario × target) whose charts are drawn, in order of the scenarios. A cell's charts take
+/// about 7 kB, so that the page stays below 500 kB.
+const CHARTED_CELLS: usize = 24;
+/// Cells whose figures stand in a table, at 2 kB each.
+const LISTED_CELLS: usize = 120;
+/// Points of all lines of one chart kind together; a line gets at least the one and at most the
+/// other number.
+const POINTS: usize = 600;
+const POINTS_OF_LINE: (usize, usize) = (16, 100);
+
+/// Scenarios whose sentences stand at the top.
+const SUMMARISED: usize = 12;
+
+/// How much of a scenario is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// Table and charts, whose lines have this many points.
+    Charts(usize),
+    /// The table.
+    Table,
+    /// Nothing: only the other files have it.
+    Nothing,
+}
 
 /// The report as one page that needs nothing else, below 500 kB for runs of usual size.
 #[must_use]
 pub fn html(record: &RunRecord, gate: &GateReport) -> String {
     let overview = Overview::of(record);
-    let cells: usize = overview
-        .scenarios
+    let details = details(&overview);
+    let left_out = details
         .iter()
-        .map(|view| view.columns.len())
-        .sum();
-    let points = (POINTS / (cells.max(1) * LINES)).clamp(8, 120);
+        .filter(|detail| **detail == Detail::Nothing)
+        .count();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -51,11 +67,11 @@ pub fn html(record: &RunRecord, gate: &GateReport) -> String {
             body {
                 main {
                     (head(&overview, gate))
-                    @for (place, view) in overview.scenarios.iter().take(DRAWN).enumerate() {
-                        (scenario(place, view, overview.reference, points))
+                    @for (place, (view, detail)) in overview.scenarios.iter().zip(details).enumerate() {
+                        (scenario(place, view, overview.reference, detail))
                     }
-                    @if overview.scenarios.len() > DRAWN {
-                        p { "Only " (DRAWN) " of " (overview.scenarios.len()) " scenarios are drawn; run.json has all." }
+                    @if left_out > 0 {
+                        p.warning { (left_out) " further scenarios are left out for length; run.json and results.csv have all." }
                     }
                     (checks::section(gate))
                     (origin::section(record))
@@ -91,7 +107,7 @@ fn head(overview: &Overview<'_>, gate: &GateReport) -> Markup {
 fn summary(overview: &Overview<'_>, reference: &str) -> Markup {
     html! {
         ul.summary {
-            @for (place, view) in overview.scenarios.iter().take(DRAWN).enumerate() {
+            @for (place, view) in overview.scenarios.iter().take(SUMMARISED).enumerate() {
                 li {
                     a href={ "#scenario-" (place) } { (view.run.scenario.name) }
                     ul {
@@ -103,12 +119,35 @@ fn summary(overview: &Overview<'_>, reference: &str) -> Markup {
     }
 }
 
+/// What is shown of each scenario, so that the page's size has a bound whatever the run.
+fn details(overview: &Overview<'_>) -> Vec<Detail> {
+    let sizes = || overview.scenarios.iter().map(|view| view.columns.len());
+    let all: usize = sizes().sum();
+    let points = (POINTS / all.max(1)).clamp(POINTS_OF_LINE.0, POINTS_OF_LINE.1);
+    let mut cells = 0;
+    sizes()
+        .map(|columns| {
+            cells += columns;
+            if cells <= CHARTED_CELLS {
+                Detail::Charts(points)
+            } else if cells <= LISTED_CELLS {
+                Detail::Table
+            } else {
+                Detail::Nothing
+            }
+        })
+        .collect()
+}
+
 fn scenario(
     place: usize,
     view: &ScenarioView<'_>,
     reference: Option<&str>,
-    points: usize,
+    detail: Detail,
 ) -> Markup {
+    if detail == Detail::Nothing {
+        return html! {};
+    }
     let scenario = &view.run.scenario;
     let blocks = format::counted(view.blocks as u64, "block", "blocks");
     html! {
@@ -116,15 +155,25 @@ fn scenario(
             h2 { (scenario.name) }
             p { (scenario.purpose) " " span.note { "Driver " (view.run.driver) ", " (blocks) "." } }
             (sidebyside::section(view, reference))
-            p.legend aria-hidden="true" {
-                @for column in &view.columns { (chart::key(column.index, column.name())) }
+            @if let Detail::Charts(points) = detail {
+                (charts(view, reference, points))
+            } @else {
+                p.note { "Charts are drawn for the first scenarios only, for length." }
             }
-            div.charts {
-                (latency::by_percentile(view, points))
-                @if let Some(reference) = reference { (forest::ratios(view, reference)) }
-                (timeline::over_time(view, points))
-                (cost::figure(view))
-            }
+        }
+    }
+}
+
+fn charts(view: &ScenarioView<'_>, reference: Option<&str>, points: usize) -> Markup {
+    html! {
+        p.legend aria-hidden="true" {
+            @for column in &view.columns { (chart::key(column.index, column.name())) }
+        }
+        div.charts {
+            (latency::by_percentile(view, points))
+            @if let Some(reference) = reference { (forest::ratios(view, reference)) }
+            (timeline::over_time(view, points))
+            (cost::figure(view))
         }
     }
 }

@@ -9,4 +9,5 @@
 
 mod files;
 mod fixture;
+mod page;
 mod text;

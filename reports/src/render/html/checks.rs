@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Checks listed; the worst come first.
-const LISTED: usize = 300;
+const LISTED: usize = 150;
 
 pub(super) fn section(gate: &GateReport) -> Markup {
     let judgements = &gate.judgements;

@@ -7,17 +7,24 @@ use crate::{
     record::{ConfigFile, EnvironmentKind, TargetInfo},
 };
 
-/// Characters of a configuration file that are shown.
+/// Characters of a configuration file that are shown, and of all of them together.
 const LONGEST_FILE: usize = 8_000;
+const LONGEST_FILES: usize = 60_000;
 /// Targets whose configuration is shown.
 const SHOWN: usize = 12;
 
 pub(super) fn section(record: &RunRecord) -> Markup {
+    let files: usize = record
+        .targets
+        .iter()
+        .map(|target| target.config_files.len())
+        .sum();
+    let longest = LONGEST_FILE.min(LONGEST_FILES / files.max(1));
     html! {
         section id="origin" {
             h2 { "Environment and configuration" }
             (environment(record))
-            @for target in record.targets.iter().take(SHOWN) { (target_details(target)) }
+            @for target in record.targets.iter().take(SHOWN) { (target_details(target, longest)) }
             h2 { "Run it again" }
             pre { code { (command(record)) } }
             p.note {
@@ -54,18 +61,18 @@ fn environment(record: &RunRecord) -> Markup {
     }
 }
 
-fn target_details(target: &TargetInfo) -> Markup {
+fn target_details(target: &TargetInfo, longest: usize) -> Markup {
     html! {
         details {
             summary { strong { (target.name) } " " span.note { (target.version) } }
             p { "Started as " code { (target.started_as) } }
-            @for file in &target.config_files { (config_file(file)) }
+            @for file in &target.config_files { (config_file(file, longest)) }
         }
     }
 }
 
-fn config_file(file: &ConfigFile) -> Markup {
-    let shown: String = file.text.chars().take(LONGEST_FILE).collect();
+fn config_file(file: &ConfigFile, longest: usize) -> Markup {
+    let shown: String = file.text.chars().take(longest).collect();
     html! {
         p { code { (file.name) } }
         pre { code { (shown) } }

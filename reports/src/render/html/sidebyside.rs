@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Errors listed for each scenario.
-const LISTED: usize = 40;
+const LISTED: usize = 12;
 
 pub(super) fn section(view: &ScenarioView<'_>, reference: Option<&str>) -> Markup {
     html! {
