@@ -1,6 +1,12 @@
 //! Holds the workspace to the rules that no compiler knows: who may depend on whom, how large a file
 //! grows, and where modules live.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -75,10 +75,10 @@ fn measure(
     })?;
     let progress = Progress::new(output_flags, plan.windows());
     progress.notice(&format!(
-        "{} windows: {} on {}; seed {}",
-        plan.windows(),
+        "{} on {}, {} windows, seed {}",
         names(plan.scenarios.iter().map(|scenario| &*scenario.name)),
         names(plan.targets.iter().map(TargetSpec::name)),
+        plan.windows(),
         plan.seed,
     ));
     for notice in notices {
