@@ -11,6 +11,9 @@ use crate::{Latency, overview::ScenarioView};
 /// Percentiles that the axis names.
 const NAMED: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 
+/// The curve begins at p10: the shortest latency of all would stretch the axis and say little.
+const FIRST: f64 = 0.045_757;
+
 /// The chart, or nothing when no target has a latency.
 pub(super) fn by_percentile(view: &ScenarioView<'_>, points: usize) -> Markup {
     let lines: Vec<Line> = view
@@ -32,7 +35,7 @@ pub(super) fn by_percentile(view: &ScenarioView<'_>, points: usize) -> Markup {
     ) else {
         return html! {};
     };
-    let across = Scale::linear((0.0, last), ACROSS);
+    let across = Scale::linear((FIRST, last), ACROSS);
     let x = Axis {
         scale: across,
         ticks: NAMED
@@ -60,10 +63,10 @@ fn nines(percent: f64) -> f64 {
 
 /// Latency in microseconds over [`nines`], as far as there are samples to show it.
 fn curve(latency: &Latency, points: usize) -> Vec<(f64, f64)> {
-    let last = (latency.len() as f64).log10().max(0.1);
+    let last = (latency.len() as f64).log10().max(0.5);
     (0..=points)
         .filter_map(|index| {
-            let at = last * index as f64 / points as f64;
+            let at = FIRST + (last - FIRST) * index as f64 / points as f64;
             let percent = 100.0 * (1.0 - 10_f64.powf(-at));
             let micros = latency.percentile(percent)?.as_secs_f64() * 1e6;
             Some((at, micros))

@@ -18,9 +18,9 @@ use crate::{
 
 /// The three charts, as far as the record has steps.
 pub(super) fn over_time(view: &ScenarioView<'_>, points: usize) -> Markup {
-    let rate = lines(view, points, throughput);
-    let success = lines(view, points, success_rate);
-    let latency = lines(view, points, |step| step.p99_us.map(|micros| micros as f64));
+    let rate = lines(view, points, (throughput, median));
+    let success = lines(view, points, (success_rate, mean));
+    let latency = lines(view, points, (p99, median));
     html! {
         @if let Some(extent) = Extent::of(&rate) {
             (figure(
@@ -34,7 +34,7 @@ pub(super) fn over_time(view: &ScenarioView<'_>, points: usize) -> Markup {
         @if let Some(extent) = Extent::of(&success) {
             (figure(
                 "Success rate over time",
-                "Succeeded ÷ begun in each step.",
+                "Succeeded ÷ ended in each step: mean of the blocks, worst to best shaded.",
                 &extent.time(),
                 &Axis::new(success_scale(extent.lowest), "success rate", |percent| {
                     format!("{} %", (percent * 1e3).round() / 1e3)
@@ -45,7 +45,7 @@ pub(super) fn over_time(view: &ScenarioView<'_>, points: usize) -> Markup {
         @if let Some(extent) = Extent::of(&latency) {
             (figure(
                 "p99 over time",
-                "99th percentile of each step; logarithmic.",
+                "99th percentile of each step: median of the blocks, lowest to highest shaded; logarithmic.",
                 &extent.time(),
                 &Axis::new(
                     Scale::logarithmic((extent.lowest * 0.9, extent.highest * 1.1), UP),
@@ -95,6 +95,18 @@ fn throughput(step: &Step) -> Option<f64> {
     (step.for_ms > 0).then(|| step.succeeded as f64 * 1e3 / step.for_ms as f64)
 }
 
+fn p99(step: &Step) -> Option<f64> {
+    step.p99_us.map(|micros| micros as f64)
+}
+
+/// What a step shows, and how the blocks make one figure of it.
+type Drawn = (fn(&Step) -> Option<f64>, fn(&[f64]) -> Option<f64>);
+
+/// Of success rates, whose median would hide what happened in fewer than half of the blocks.
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
 fn success_rate(step: &Step) -> Option<f64> {
     let ended = step.succeeded + step.failed;
     (ended > 0).then(|| 100.0 * step.succeeded as f64 / ended as f64)
@@ -114,12 +126,8 @@ fn whole(value: f64) -> String {
     format::count(value.round() as u64)
 }
 
-fn lines(
-    view: &ScenarioView<'_>,
-    points: usize,
-    figure: impl Fn(&Step) -> Option<f64>,
-) -> Vec<Line> {
-    let line = |column: &Column<'_>| line(column, points, &figure);
+fn lines(view: &ScenarioView<'_>, points: usize, drawn: Drawn) -> Vec<Line> {
+    let line = |column: &Column<'_>| line(column, points, drawn);
     view.columns
         .iter()
         .map(line)
@@ -127,8 +135,8 @@ fn lines(
         .collect()
 }
 
-/// One target: the median over its blocks in each step, and how far the blocks reach.
-fn line(column: &Column<'_>, points: usize, figure: impl Fn(&Step) -> Option<f64>) -> Line {
+/// One target: the middle of its blocks in each step, and how far the blocks reach.
+fn line(column: &Column<'_>, points: usize, (figure, middle): Drawn) -> Line {
     let windows = &column.figures.cell.windows;
     let mut by_time: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     // The same for all blocks, so that their steps meet.
@@ -153,7 +161,7 @@ fn line(column: &Column<'_>, points: usize, figure: impl Fn(&Step) -> Option<f64
         let at = at_ms as f64 / 1e3;
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(0.0, f64::max);
-        line.points.extend(median(&values).map(|value| (at, value)));
+        line.points.extend(middle(&values).map(|value| (at, value)));
         line.band.push((at, low, high));
     }
     line
