@@ -12,7 +12,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{SigSet, Signal, kill},
     unistd::Pid,
 };
 
@@ -108,7 +108,7 @@ impl Process {
             .process_group(0);
         clean_environment(&mut command);
         account.apply(&mut command);
-        die_with_us(&mut command, farewell.at_once());
+        prepare(&mut command, farewell.at_once());
         let child = command.spawn().map_err(failed())?;
         siblings.add(pid_of(&child), farewell.at_once());
         Ok(Self {
@@ -211,31 +211,39 @@ pub(super) fn clean_environment(command: &mut Command) {
     command.env("LC_ALL", "C");
 }
 
-/// Has the kernel send `signal` to the child when we end, even by SIGKILL.
-#[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command, signal: Signal) {
+/// Between fork and exec: signals reach the child again, which inherits that we have them blocked,
+/// and the kernel sends it `at_once` when we end, even by SIGKILL.
+fn prepare(command: &mut Command, at_once: Signal) {
     let us = Pid::this();
     let hook = move || {
-        nix::sys::prctl::set_pdeathsig(signal)?;
-        // We may have ended before the kernel was told.
-        if nix::unistd::getppid() == us {
-            Ok(())
-        } else {
-            Err(io::Error::from(nix::errno::Errno::ESRCH))
-        }
+        SigSet::empty().thread_set_mask()?;
+        die_with(us, at_once)
     };
-    // SAFETY: between fork and exec only async-signal-safe functions may be called; the hook makes
-    // two system calls, prctl and getppid, and allocates nothing. It runs after the change of user,
-    // which would have cleared the setting.
+    // SAFETY: between fork and exec only async-signal-safe functions may be called. The hook makes
+    // three system calls (rt_sigprocmask, prctl, getppid) and allocates nothing. It runs after the
+    // change of user, which would have cleared what prctl sets.
     #[expect(unsafe_code, reason = "the standard library has no safe way to say it")]
     unsafe {
         command.pre_exec(hook);
     }
 }
 
+#[cfg(target_os = "linux")]
+fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
+    nix::sys::prctl::set_pdeathsig(signal)?;
+    // The parent may have ended before the kernel was told.
+    if nix::unistd::getppid() == parent {
+        Ok(())
+    } else {
+        Err(nix::errno::Errno::ESRCH.into())
+    }
+}
+
 /// Elsewhere a child outlives a parent that is killed by SIGKILL; every other end is cared for.
 #[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut Command, _signal: Signal) {}
+fn die_with(_parent: Pid, _signal: Signal) -> io::Result<()> {
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
@@ -277,6 +285,17 @@ mod tests {
         let pid = pid_of(&process.child);
         drop(process);
         assert_eq!(kill(pid, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[test]
+    fn a_child_hears_the_signals_that_we_block() {
+        let blocked: SigSet = [Signal::SIGTERM].into_iter().collect();
+        blocked.thread_block().expect("a mask");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut process = shell("exec sleep 60", folder.path(), &Arc::default());
+        kill(pid_of(&process.child), Signal::SIGTERM).expect("a running child");
+        assert!(wait::until(GRACE, || process.status().is_some()));
+        assert_eq!(process.status().map(in_words).as_deref(), Some("SIGTERM"));
     }
 
     #[test]
