@@ -76,3 +76,6 @@ pub struct Watch {
 pub fn run_window(plan: &WindowPlan<'_>, live: &Live, stop: &Stop) -> Result<Window, EngineError> {
     window::run(plan, live, stop, Limits::default())
 }
+
+#[cfg(test)]
+mod tests;

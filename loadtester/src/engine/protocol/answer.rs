@@ -14,6 +14,8 @@ pub(in crate::engine) struct Answer {
     nonce: Nonce,
     nonce_rows: Option<u64>,
     rows: u64,
+    /// The server knows the statement: ParseComplete came, or was not waited for.
+    parsed: bool,
     /// The ErrorResponse, when there was one. The session survives it.
     error: Option<Failure>,
 }
@@ -74,6 +76,7 @@ impl Answer {
             nonce,
             nonce_rows: expected.nonce_rows,
             rows: 0,
+            parsed: !matches!(stage, Stage::Parsing { .. }),
             error: None,
         }
     }
@@ -95,7 +98,10 @@ impl Answer {
                 self.row(frame)?;
                 self.stage
             }
-            (Parsing { described }, b'1') => Binding { described },
+            (Parsing { described }, b'1') => {
+                self.parsed = true;
+                Binding { described }
+            }
             (Binding { described: true }, b'2') => Describing,
             (Binding { described: false }, b'2') | (Describing, b'T') => Rows,
             (Describing, b'n') => NoRows,
@@ -116,6 +122,11 @@ impl Answer {
     /// The ErrorResponse, taken out.
     pub(in crate::engine) fn error(&mut self) -> Option<Failure> {
         self.error.take()
+    }
+
+    /// Whether the server knows the statement that was asked, whatever came of it.
+    pub(in crate::engine) fn parsed(&self) -> bool {
+        self.parsed
     }
 
     /// Holds the first column of a row against the nonce.

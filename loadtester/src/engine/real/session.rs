@@ -7,6 +7,7 @@ use poolproof_scenarios::workload::{self, Protocol, Returns, Transaction};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
     Client, Config, Error, NoTls, Row, SimpleQueryMessage, Statement,
+    error::Severity,
     types::{FromSql, ToSql, Type},
 };
 
@@ -159,14 +160,19 @@ impl Session {
 
     /// What an error means for the session. A transaction of several statements is rolled back.
     async fn trouble(&mut self, error: &Error, rolls_back: bool) -> Trouble {
-        if error.is_closed() || self.client.is_closed() {
+        if error.is_closed() {
             // The driver tells the query only that the connection is closed; the connection knows
             // of the FATAL error that closed it.
             let cause = (&mut self.connection).await.ok().and_then(Result::err);
             return Trouble::Broken(in_session(cause.as_ref().unwrap_or(error)));
         }
         let failure = in_session(error);
-        let survives = matches!(failure.class, ErrorClass::SqlState(_));
+        let survives = error.as_db_error().is_some_and(|error| {
+            !matches!(
+                error.parsed_severity(),
+                Some(Severity::Fatal | Severity::Panic)
+            )
+        });
         if !survives || (rolls_back && self.client.batch_execute("ROLLBACK").await.is_err()) {
             return Trouble::Broken(failure);
         }

@@ -300,7 +300,7 @@ impl Client {
             return Ok(After::Stay);
         };
         let (began, transaction, statement) = (ask.began, ask.transaction, ask.statement);
-        let error = ask.answer.error();
+        let (error, parsed) = (ask.answer.error(), ask.answer.parsed());
         let last = statement + 1 == desk.script.transactions[transaction].len();
         match (error, status) {
             (None, _) if !last => {
@@ -317,7 +317,7 @@ impl Client {
             )),
             (Some(error), status) => {
                 let number = desk.script.transactions[transaction][statement].number;
-                if let Some(link) = &mut self.link {
+                if let Some(link) = self.link.as_mut().filter(|_| !parsed) {
                     link.forget(number);
                 }
                 let latency = now.saturating_duration_since(began);

@@ -105,7 +105,7 @@ impl Link {
         known
     }
 
-    /// The server may not know `number` after all, because the answer to its Parse was an error.
+    /// The server does not know `number` after all: the answer to its Parse was an error.
     pub(super) fn forget(&mut self, number: usize) {
         self.prepared.retain(|known| *known != number);
     }
