@@ -4,6 +4,7 @@
 //! read that does not fill the buffer has emptied the socket, and no second one asks again.
 
 mod client;
+mod doing;
 mod link;
 
 use std::{

@@ -8,6 +8,7 @@ use poolproof_scenarios::load::Connect;
 
 use super::{
     Desk,
+    doing::{Ask, Doing},
     link::{Came, Link},
 };
 use crate::engine::{
@@ -27,38 +28,6 @@ pub(super) struct Client {
     sequence: u64,
     link: Option<Link>,
     doing: Doing,
-}
-
-/// What a client is about.
-#[derive(Debug)]
-enum Doing {
-    /// Nothing until then.
-    Resting { until: Instant },
-    /// Waits for the socket. The transaction has begun.
-    Connecting { began: Instant },
-    /// Waits to be let in.
-    LoggingIn { began: Instant, login: Login },
-    /// Waits for an answer.
-    Asking(Ask),
-    /// Waits until the transaction that failed is rolled back.
-    Mending {
-        began: Instant,
-        answer: Answer,
-        ended: bool,
-    },
-}
-
-/// A transaction in flight.
-#[derive(Debug)]
-struct Ask {
-    /// Whence its latency counts.
-    began: Instant,
-    /// Indexes into the script.
-    transaction: usize,
-    statement: usize,
-    answer: Answer,
-    /// ReadyForQuery came, with this status.
-    ended: Option<Status>,
 }
 
 /// What becomes of a client now.
@@ -120,19 +89,13 @@ impl Client {
 
     /// Looks at the clock: a client that waits too long gives up, one that need not come back goes.
     pub(super) fn check(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
-        let began = match &self.doing {
-            Doing::Resting { .. } => {
-                let goes_on = self.visit.goes_on(self.begun, desk.job.since(now));
-                return if goes_on {
-                    After::Stay
-                } else {
-                    self.leave(desk)
-                };
-            }
-            Doing::Connecting { began }
-            | Doing::LoggingIn { began, .. }
-            | Doing::Mending { began, .. } => *began,
-            Doing::Asking(ask) => ask.began,
+        let Some(began) = self.doing.waits_since() else {
+            let goes_on = self.visit.goes_on(self.begun, desk.job.since(now));
+            return if goes_on {
+                After::Stay
+            } else {
+                self.leave(desk)
+            };
         };
         let limit = desk.job.limits.timeout;
         if now.saturating_duration_since(began) < limit {
@@ -140,14 +103,14 @@ impl Client {
         }
         let failure = Failure::new(
             ErrorClass::Timeout,
-            format!("{} for {limit:?}", self.waits_for()),
+            format!("{} for {limit:?}", self.doing.name()),
         );
         self.finish(Err(failure), desk)
     }
 
     /// Ends the visit where it is.
     pub(super) fn cut(&mut self, over: Over, desk: &mut Desk<'_>) {
-        if let Some(began) = self.in_flight() {
+        if let Some(began) = self.doing.in_flight() {
             let now = Instant::now();
             let latency = now.saturating_duration_since(began);
             desk.tally
@@ -407,11 +370,8 @@ impl Client {
         };
         let now = Instant::now();
         let since = desk.job.since(now);
-        let connecting = matches!(
-            self.doing,
-            Doing::Connecting { .. } | Doing::LoggingIn { .. }
-        );
-        match (self.in_flight(), &self.doing) {
+        let connecting = self.doing.is_connecting();
+        match (self.doing.in_flight(), &self.doing) {
             (Some(began), _) => {
                 let latency = now.saturating_duration_since(began);
                 desk.tally.fail(since, latency, failure.clone());
@@ -456,36 +416,12 @@ impl Client {
         }
     }
 
-    /// When the transaction in flight began, if there is one.
-    fn in_flight(&self) -> Option<Instant> {
-        match &self.doing {
-            Doing::Connecting { began } | Doing::LoggingIn { began, .. } => Some(*began),
-            Doing::Asking(ask) => Some(ask.began),
-            Doing::Resting { .. } | Doing::Mending { .. } => None,
-        }
-    }
-
     /// The connection ended under the client. An ErrorResponse that came before says why.
     fn ended(&mut self, how: &str) -> Failure {
-        let error = match &mut self.doing {
-            Doing::Asking(ask) => ask.answer.error(),
-            Doing::Mending { answer, .. } => answer.error(),
-            _ => None,
-        };
-        error.unwrap_or_else(|| {
-            let message = format!("{how} while the client was {}", self.waits_for());
+        self.doing.error().unwrap_or_else(|| {
+            let message = format!("{how} while the client was {}", self.doing.name());
             Failure::new(ErrorClass::Disconnect, message)
         })
-    }
-
-    fn waits_for(&self) -> &'static str {
-        match self.doing {
-            Doing::Resting { .. } => "idle",
-            Doing::Connecting { .. } => "connecting",
-            Doing::LoggingIn { .. } => "waiting to be let in",
-            Doing::Asking(_) => "waiting for an answer",
-            Doing::Mending { .. } => "waiting for the answer to ROLLBACK",
-        }
     }
 
     fn pick(&self, desk: &Desk<'_>) -> usize {
