@@ -27,8 +27,6 @@ pub struct Summary {
     pub error_samples: BTreeMap<ErrorClass, String>,
     /// Latency of successes.
     pub latency: Latency,
-    /// Latency of failures.
-    pub failed_latency: Latency,
     /// Time to connect and log in.
     pub connect_latency: Latency,
     /// What the target used.
@@ -99,7 +97,7 @@ impl Summary {
             errors,
             error_samples,
             latency,
-            failed_latency,
+            failed_latency: _,
             connect_latency,
             target_cost,
             postgres_cost,
@@ -118,7 +116,6 @@ impl Summary {
             kept.or_insert_with(|| sample.clone());
         }
         self.latency.merge(latency);
-        self.failed_latency.merge(failed_latency);
         self.connect_latency.merge(connect_latency);
         self.target.add(target_cost.as_ref(), *succeeded);
         self.postgres.add(postgres_cost.as_ref(), *succeeded);

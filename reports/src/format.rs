@@ -114,6 +114,16 @@ pub fn target(name: &str) -> &str {
     }
 }
 
+/// The server's version with its name, which `server_version` leaves out.
+#[must_use]
+pub fn postgres(version: &str) -> String {
+    if version.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("PostgreSQL {version}")
+    } else {
+        version.to_owned()
+    }
+}
+
 /// `one` with the number 1, `many` with any other.
 #[must_use]
 pub fn counted(number: u64, one: &str, many: &str) -> String {

@@ -53,7 +53,7 @@ pub struct ScenarioView<'a> {
 /// One target under one scenario.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
-    /// Place of the target among those of the run, which fixes its colour and marker.
+    /// Fixes the target's colour and marker, the same for a well-known name in every report.
     pub index: usize,
     /// Its figures.
     pub figures: Figures<'a>,
@@ -134,10 +134,17 @@ impl<'a> ScenarioView<'a> {
     }
 }
 
-/// Place of the target among those of the run.
+/// Targets that look the same in every report, whoever else ran.
+const WELL_KNOWN: [&str; 3] = ["direct", "proxy", "pgbouncer"];
+
+/// The index of a target's looks: the others come after the well-known ones, in order of the run.
 fn index_of(record: &RunRecord, name: &str) -> usize {
-    let mut targets = record.targets.iter();
-    targets.position(|target| target.name == name).unwrap_or(0)
+    let known = |name: &str| WELL_KNOWN.iter().position(|known| *known == name);
+    known(name).unwrap_or_else(|| {
+        let names = record.targets.iter().map(|target| target.name.as_str());
+        let others = names.filter(|name| known(name).is_none());
+        WELL_KNOWN.len() + others.take_while(|other| *other != name).count()
+    })
 }
 
 fn contrasts(mine: &Figures<'_>, all: &[Figures<'_>], reference: Option<&str>) -> Vec<Contrast> {
@@ -236,3 +243,6 @@ pub fn effect_name(effect: Effect) -> &'static str {
         Effect::Unclear => "unclear",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,7 @@ fn head(overview: &Overview<'_>, gate: &GateReport) -> Markup {
     let record = overview.record;
     html! {
         header {
-            p.brand { "Poolproof" span.note { " · " (record.started_at) " · " (record.environment.postgres_version) } }
+            p.brand { "Poolproof" span.note { " · " (record.started_at) " · " (format::postgres(&record.environment.postgres_version)) } }
             h1 class=(class) { span.badge { (word) } " " (capitalised(&gate.headline())) "." }
             @if let Some(reference) = overview.reference {
                 (summary(overview, reference))

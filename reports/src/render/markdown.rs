@@ -164,7 +164,10 @@ fn footer(record: &RunRecord) -> String {
         "\n<sub>poolproof {} · {} · {} · {} on {} ({}) · seed {}{quick}</sub>\n",
         escape(&record.tool.version, LONGEST_TEXT),
         escape(&record.started_at, LONGEST_TEXT),
-        escape(&environment.postgres_version, LONGEST_TEXT),
+        escape(
+            &format::postgres(&environment.postgres_version),
+            LONGEST_TEXT
+        ),
         format::counted(u64::from(environment.cores), "core", "cores"),
         escape(&environment.cpu_model, LONGEST_TEXT),
         escape(&environment.os, LONGEST_TEXT),

@@ -1,8 +1,11 @@
 //! The side-by-side table as rows of text, before a format gives it a shape.
 
-use poolproof_scenarios::threshold::Metric;
+use std::time::Duration;
+
+use poolproof_scenarios::threshold::{Metric, Quantity};
 
 use crate::{
+    figures::Usage,
     format,
     overview::{Column, Contrast, METRICS, ScenarioView},
     statistics::Effect,
@@ -36,7 +39,7 @@ pub(super) enum Tone {
 /// Stands behind a throughput that the generator and not the target limited.
 pub(super) const GENERATOR_BOUND_MARK: &str = "*";
 
-/// All lines of a scenario: the figures of [`METRICS`], then the failures.
+/// All lines of a scenario: the figures of [`METRICS`], what the others spent, the failures.
 pub(super) fn rows<'a>(view: &'a ScenarioView<'_>) -> Vec<Row<'a>> {
     let figures = METRICS.into_iter().map(|metric| Row {
         label: format::metric(metric),
@@ -46,11 +49,45 @@ pub(super) fn rows<'a>(view: &'a ScenarioView<'_>) -> Vec<Row<'a>> {
             .map(|column| figure(column, metric))
             .collect(),
     });
-    let errors = Row {
-        label: "errors".to_owned(),
-        entries: view.columns.iter().map(errors).collect(),
+    let own = |label: &str, entry: fn(&'a Column<'_>) -> Entry<'a>| Row {
+        label: label.to_owned(),
+        entries: view.columns.iter().map(entry).collect(),
     };
-    figures.chain([errors]).collect()
+    figures
+        .chain([
+            own("connect p99", connect),
+            own("PostgreSQL's CPU", |column| {
+                cpu(column, column.figures.total.postgres)
+            }),
+            own("generator's CPU", |column| {
+                cpu(column, column.figures.total.generator)
+            }),
+            own("errors", errors),
+        ])
+        .collect()
+}
+
+/// Time to connect and log in, which 99 in 100 stay under.
+fn connect<'a>(column: &'a Column<'_>) -> Entry<'a> {
+    let time = column.figures.total.connect_latency.percentile(99.0);
+    plain(column, time)
+}
+
+/// Processor time of somebody else than the target, for each of the target's successes.
+fn cpu<'a>(column: &'a Column<'_>, usage: Usage) -> Entry<'a> {
+    plain(column, usage.cpu_per_transaction())
+}
+
+fn plain<'a>(column: &'a Column<'_>, time: Option<Duration>) -> Entry<'a> {
+    unmeasured(column, false).unwrap_or_else(|| Entry {
+        value: format::optional(time.map(Quantity::Time)),
+        tone: if time.is_some() {
+            Tone::Plain
+        } else {
+            Tone::Faint
+        },
+        contrast: None,
+    })
 }
 
 fn figure<'a>(column: &'a Column<'_>, metric: Metric) -> Entry<'a> {

@@ -174,6 +174,12 @@ fn window(block: u32, behaviour: Behaviour, random: &mut ChaCha12Rng) -> Window 
         window.succeeded += step.succeeded;
         window.series.push(step);
     }
+    for _ in 0..50 {
+        let micros = behaviour.median_us * weather * normal(random).abs();
+        window
+            .connect_latency
+            .record(Duration::from_micros(micros as u64));
+    }
     let failed = window.attempted - window.succeeded;
     if failed > 0 {
         window.errors = BTreeMap::from([

@@ -45,7 +45,7 @@ fn environment(record: &RunRecord) -> Markup {
     };
     let facts = [
         ("Targets run as", kind.to_owned()),
-        ("PostgreSQL", environment.postgres_version.clone()),
+        ("Server", format::postgres(&environment.postgres_version)),
         (
             "Processor",
             format!("{} × {}", environment.cores, environment.cpu_model),

@@ -182,5 +182,18 @@ fn coarse(window: &Window, together: usize) -> Vec<Step> {
         }
         joined
     };
-    window.series.chunks(together).map(join).collect()
+    within(window).chunks(together).map(join).collect()
+}
+
+/// The steps as far as the window reaches. In its last moments only stragglers end: a rate over
+/// less than half a step would show an abyss that is none.
+fn within(window: &Window) -> Vec<Step> {
+    let end_ms = window.duration_us / 1_000;
+    let clipped = |step: &Step| Step {
+        for_ms: step.for_ms.min(end_ms.saturating_sub(step.at_ms)),
+        ..step.clone()
+    };
+    let steps = window.series.iter().map(|step| (step, clipped(step)));
+    let whole_enough = steps.filter(|(step, clipped)| clipped.for_ms * 2 >= step.for_ms.max(1));
+    whole_enough.map(|(_, clipped)| clipped).collect()
 }
