@@ -135,7 +135,7 @@ impl GateReport {
 }
 
 /// Judges the record by its scenarios' own thresholds and by `extra` ones, which apply to every
-/// scenario.
+/// scenario; one that is both is asked once.
 ///
 /// A scenario's threshold that names a target outside the run is not applicable, since a run may
 /// take fewer targets than the scenario knows; an extra one was meant for this run, and what it
@@ -146,7 +146,8 @@ pub fn judge(record: &RunRecord, extra: &[Threshold]) -> GateReport {
     for run in &record.scenarios {
         let cells: Vec<Figures<'_>> = run.cells.iter().map(Figures::of).collect();
         let own = &run.scenario.thresholds;
-        let asked = || own.iter().chain(extra);
+        let further = extra.iter().filter(|threshold| !own.contains(threshold));
+        let asked = || own.iter().chain(further.clone());
         for cell in &cells {
             findings.extend(judge_cell(run, cell, &cells, asked()));
         }

@@ -362,6 +362,13 @@ fn thresholds_on_absent_targets() {
 }
 
 #[test]
+fn a_threshold_given_twice_is_asked_once() {
+    let record = record(&["p99 <= 20ms"], vec![cell("a", STEADY)]);
+    let extra = ["p99 <= 20ms", "p99 <= 30ms"].map(|text| text.parse().unwrap());
+    assert_eq!(judge(&record, &extra).judgements.len(), 2);
+}
+
+#[test]
 fn the_worst_offender_comes_first() {
     let slow = Shape {
         micros: 90_000,
