@@ -33,7 +33,7 @@ pub fn run() -> ExitCode {
     let cli = cli::Cli::parse_from(command_line);
     log_to_stderr();
     commands::run(cli).unwrap_or_else(|problem| {
-        eprintln!("{problem}");
+        output::tell(&problem.to_string());
         problem.exit.into()
     })
 }

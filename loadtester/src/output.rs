@@ -1,4 +1,4 @@
-//! Results on standard output, and nothing else there.
+//! Results on standard output and nothing else there; everything else on standard error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -29,6 +29,12 @@ pub fn print(text: &str) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Says something on standard error. Where nobody can hear it, such as in a closed pipe, the work goes
+/// on.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A run in the form that the user wants.

@@ -13,7 +13,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use poolproof_reports::record::Window;
 
-use crate::{cli::OutputFlags, engine::Live};
+use crate::{cli::OutputFlags, engine::Live, output::tell};
 use line::{Moment, live, measured};
 
 /// Pause between two looks at the live figures.
@@ -133,8 +133,4 @@ fn bar(windows: u64) -> ProgressBar {
     };
     bar.enable_steady_tick(Duration::from_secs(1));
     bar
-}
-
-fn tell(text: &str) {
-    eprintln!("{text}");
 }

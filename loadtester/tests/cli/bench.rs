@@ -125,6 +125,14 @@ impl Bench {
         }
     }
 
+    /// Runs the binary with a standard error that takes nothing.
+    pub(crate) fn run_unheard(&self, args: &[&str]) -> Outcome {
+        std::os::unix::fs::symlink("/dev/full", self.path().join("full")).expect("a link");
+        let status = self.start_saying(args, "stdout", "full").wait();
+        self.write("stderr", "");
+        self.outcome(status)
+    }
+
     /// Waits until standard error holds `text`.
     pub(crate) fn await_words(&self, running: &mut Running, text: &str) {
         while !self.read("stderr").contains(text) {

@@ -175,3 +175,17 @@ fn json_is_all_that_standard_output_holds_when_asked_for() {
     assert_eq!(value["targets"][0]["name"], "direct");
     assert_eq!(outcome.stderr, "");
 }
+
+#[test]
+fn a_run_goes_on_when_nobody_hears_its_progress() {
+    let bench = Bench::new();
+    let line = [
+        "compare",
+        "brief.toml",
+        "--targets",
+        "direct",
+        "--blocks",
+        "1",
+    ];
+    bench.run_unheard(&line).check(0, &["Report: "]);
+}

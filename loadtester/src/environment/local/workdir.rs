@@ -249,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_all_children_is_the_end_of_each() {
+        let mut child = process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep");
+        let children = Children::default();
+        children.add(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+        children.end();
+        let status = child.wait().expect("a status");
+        assert_eq!(super::super::process::in_words(status), "SIGKILL");
+    }
+
+    #[test]
     fn dropping_removes_everything() {
         let workdir = Workdir::create(&Account::Own).expect("a folder");
         let path = workdir.path().to_owned();
