@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assignment::PortChoice;
 pub use run_flags::RunFlags;
-pub use thresholds::{Bound, PercentAtLeast, RatioAtMost, TimeAtMost};
+pub use thresholds::{BoundFlag, PercentAtLeast, RatioAtMost, TimeAtMost};
 
 use crate::targets::TargetSpec;
 use poolproof_scenarios::Threshold;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use poolproof_reports::{
     RunRecord,
-    record::{Cell, ScenarioRun, TargetInfo},
+    record::{ScenarioRun, TargetInfo, Window},
 };
 use poolproof_scenarios::{Scenario, load::Load};
 
@@ -237,7 +237,7 @@ impl Run<'_> {
         scenario: &Scenario,
         lane: &mut Lane,
         environment: &mut Environment,
-    ) -> Result<Option<poolproof_reports::record::Window>, RunError> {
+    ) -> Result<Option<Window>, RunError> {
         let Some(target) = lane.target() else {
             return Ok(None);
         };
@@ -262,11 +262,5 @@ impl Run<'_> {
             lane.breaks(&error);
         }
         Ok(Some(window))
-    }
-}
-
-impl Lane {
-    fn into_cell(self) -> Cell {
-        self.cell
     }
 }

@@ -6,7 +6,7 @@ use poolproof_scenarios::Threshold;
 
 /// A threshold that was given as its bound alone; `F` says how the rest reads.
 #[derive(Clone, Debug)]
-pub struct Bound<F> {
+pub struct BoundFlag<F> {
     /// What it stands for.
     pub threshold: Threshold,
     form: PhantomData<F>,
@@ -19,11 +19,11 @@ pub trait Form: Clone + Send + Sync + 'static {
 }
 
 /// `99.9%` for `success_rate >= 99.9%`.
-pub type PercentAtLeast = Bound<SuccessRate>;
+pub type PercentAtLeast = BoundFlag<SuccessRate>;
 /// `20ms` for `p99 <= 20ms`.
-pub type TimeAtMost = Bound<P99>;
+pub type TimeAtMost = BoundFlag<P99>;
 /// `proxy/pgbouncer=1.10` for `proxy: p99 <= 1.10 * pgbouncer`.
-pub type RatioAtMost = Bound<P99Ratio>;
+pub type RatioAtMost = BoundFlag<P99Ratio>;
 
 /// See [`PercentAtLeast`].
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Form for P99Ratio {
     }
 }
 
-impl<F: Form> FromStr for Bound<F> {
+impl<F: Form> FromStr for BoundFlag<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn check<F: Form>(text: &str, expected: &str) {
-        match text.parse::<Bound<F>>() {
+        match text.parse::<BoundFlag<F>>() {
             Ok(bound) => assert_eq!(bound.threshold.to_string(), expected),
             Err(error) => assert!(error.contains(expected), "{error}"),
         }

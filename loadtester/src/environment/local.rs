@@ -7,10 +7,11 @@ mod cluster;
 mod pooler;
 mod port;
 mod process;
+mod site;
 mod workdir;
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -25,10 +26,9 @@ use crate::{
     engine::{Endpoint, Stop},
     targets::CatalogTarget,
 };
-use account::Account;
 use binaries::PgBouncer;
 use cluster::Cluster;
-use workdir::Workdir;
+use site::Site;
 
 /// Places and ports that the user chose.
 #[derive(Clone, Debug, Default)]
@@ -51,13 +51,6 @@ pub struct Local {
     programs: Programs,
     ports: Ports,
     site: Site,
-}
-
-/// Where processes live and whom they run as.
-#[derive(Debug)]
-struct Site {
-    account: Account,
-    workdir: Workdir,
 }
 
 /// The poolers' programs, found before anything is started.
@@ -84,11 +77,7 @@ impl Local {
         // PostgreSQL is there also when nobody measures it.
         let servers = [CatalogTarget::Direct].iter().chain(targets).copied();
         let ports = port::assign(servers, &choices.ports)?;
-        let account = Account::choose()?;
-        let site = Site {
-            workdir: Workdir::create(&account)?,
-            account,
-        };
+        let site = Site::create()?;
         let proxy = wanted(CatalogTarget::Proxy)
             .then(|| site.own_program())
             .transpose()?;
@@ -150,53 +139,6 @@ impl Local {
     /// Why PostgreSQL is gone, once it is.
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         self.cluster.ended()
-    }
-}
-
-impl Site {
-    fn path(&self) -> &Path {
-        self.workdir.path()
-    }
-
-    /// Makes a folder that only the servers' account may enter.
-    fn folder(&self, name: &str) -> Result<PathBuf, EnvironmentError> {
-        use std::os::unix::fs::DirBuilderExt;
-        let folder = self.path().join(name);
-        let make = || -> io::Result<()> {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)?;
-            self.account.own(&folder)
-        };
-        make().map_err(EnvironmentError::io(format!("make {}", folder.display())))?;
-        Ok(folder)
-    }
-
-    /// Writes a file that only the servers' account may read.
-    fn file(&self, path: &Path, text: &str) -> Result<(), EnvironmentError> {
-        use std::{io::Write, os::unix::fs::OpenOptionsExt};
-        let write = || -> io::Result<()> {
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            options.open(path)?.write_all(text.as_bytes())?;
-            self.account.own(path)
-        };
-        write().map_err(EnvironmentError::io(format!("write {}", path.display())))
-    }
-
-    /// A path by which the servers' account can run this very program. Root's build is often in a
-    /// folder that nobody else may enter, so it gets a second name, or a copy across file systems.
-    fn own_program(&self) -> Result<PathBuf, EnvironmentError> {
-        let own = std::env::current_exe().map_err(EnvironmentError::io("find this program"))?;
-        if self.account == Account::Own {
-            return Ok(own);
-        }
-        let reachable = self.path().join("poolproof");
-        fs::hard_link(&own, &reachable)
-            .or_else(|_| fs::copy(&own, &reachable).map(drop))
-            .map_err(EnvironmentError::io(format!("copy {}", own.display())))?;
-        Ok(reachable)
     }
 }
 

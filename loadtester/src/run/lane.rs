@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Lane {
     /// What the record gets.
-    pub(super) cell: Cell,
+    cell: Cell,
     /// The target, while it can be measured.
     target: Option<Target>,
 }
@@ -48,6 +48,11 @@ impl Lane {
     /// The target, while it can be measured.
     pub(super) fn target(&mut self) -> Option<&mut Target> {
         self.target.as_mut()
+    }
+
+    /// What the record gets; the target is stopped.
+    pub(super) fn into_cell(self) -> Cell {
+        self.cell
     }
 
     /// Keeps a window's figures.

@@ -6,9 +6,10 @@ use poolproof_reports::record::{ConfigFile, TargetInfo};
 use rand::{RngExt, distr::Alphanumeric};
 
 use super::{
-    Site, await_login,
+    await_login,
     binaries::Postgres,
     process::{Farewell, Launch, Process},
+    site::Site,
 };
 use crate::{
     engine::{Endpoint, Stop},

@@ -6,10 +6,11 @@ use poolproof_reports::record::{ConfigFile, TargetInfo};
 use poolproof_scenarios::pool::{PoolMode, PoolSettings};
 
 use super::{
-    Site, await_login,
+    await_login,
     binaries::PgBouncer,
     cluster::Cluster,
     process::{Farewell, Launch, Process},
+    site::Site,
 };
 use crate::{
     engine::{Endpoint, Stop},
