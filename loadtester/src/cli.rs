@@ -41,13 +41,19 @@ pub struct Cli {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct OutputFlags {
     /// Form of the result on standard output
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        help_heading = "Output"
+    )]
     pub format: Format,
     /// Print the result and problems, nothing else
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub quiet: bool,
     /// Print no progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub no_progress: bool,
 }
 

@@ -12,13 +12,13 @@ use crate::{engine::DriverKind, environment::local};
 #[derive(Clone, Debug, Args)]
 pub struct RunFlags {
     /// Where targets come from
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = "Environment")]
     pub env: EnvironmentChoice,
     /// Folder for run.json, report.html, report.md, junit.xml and results.csv
     #[arg(long, value_name = "FOLDER", default_value = "poolproof-out")]
     pub out: PathBuf,
     /// Seed of every random choice [default: a new one, which is printed]
-    #[arg(long)]
+    #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Short windows, for a first look
     #[arg(long)]
@@ -30,13 +30,13 @@ pub struct RunFlags {
     #[arg(long, value_name = "THRESHOLD")]
     pub threshold: Vec<Threshold>,
     /// Port of a target on 127.0.0.1; direct is PostgreSQL [default: free ones]
-    #[arg(long, value_name = "TARGET=PORT")]
+    #[arg(long, value_name = "TARGET=PORT", help_heading = "Environment")]
     pub port: Vec<PortChoice>,
     /// Folder of PostgreSQL's programs (initdb, postgres)
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Environment")]
     pub pg_bin: Option<PathBuf>,
     /// PgBouncer's program
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
     pub pgbouncer_bin: Option<PathBuf>,
 }
 
