@@ -26,8 +26,8 @@ pub enum EnvironmentError {
         /// What came instead.
         got: String,
     },
-    /// A port that the user chose belongs to somebody else.
-    #[error("{target} was to listen on {address}, and that address is not free: {source}")]
+    /// A port that the user chose cannot be had; most often somebody else has it.
+    #[error("{target} was to listen on {address}, and cannot: {source}")]
     Busy {
         /// For which target.
         target: &'static str,
@@ -131,7 +131,8 @@ impl EnvironmentError {
                 program.display()
             ),
             Self::Busy { address, .. } => format!(
-                "Ask `ss -ltnp 'sport = :{}'` who holds it, or leave --port out to get a free one.",
+                "Ask `ss -ltnp 'sport = :{}'` who holds it (ports below 1024 are root's), or leave \
+                 --port out to get a free one.",
                 address.port()
             ),
             Self::Ended { .. } | Self::NotReady { .. } | Self::Setup(_) => {
