@@ -20,10 +20,14 @@ fn reason(target: CatalogTarget, need: Feature) -> Option<String> {
         (Feature::Tls, _) => "TLS is off in the local environment",
         (Feature::Console, CatalogTarget::Direct) => "PostgreSQL has no pooler's console",
         (Feature::Console, CatalogTarget::Proxy) => "the proxy has no admin console yet",
+        (Feature::PreparedStatements, CatalogTarget::Proxy) => {
+            "the proxy does not carry named statements from server to server yet"
+        }
         (Feature::PreparedStatements, CatalogTarget::PgBouncer) => {
             "max_prepared_statements is not set, as PgBouncer before 1.21 refuses the key"
         }
-        (Feature::PreparedStatements | Feature::Scram | Feature::Copy, _)
+        (Feature::PreparedStatements, CatalogTarget::Direct)
+        | (Feature::Scram | Feature::Copy, _)
         | (Feature::Console, CatalogTarget::PgBouncer) => return None,
     };
     Some(reason.to_owned())

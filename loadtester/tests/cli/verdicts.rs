@@ -1,5 +1,7 @@
 //! Exit codes 0, 1 and 4 for the same run, by what is asked of it.
 
+use poolproof_reports::record::CellStatus;
+
 use crate::bench::Bench;
 
 /// A bench with a finished run against PostgreSQL itself.
@@ -121,4 +123,30 @@ fn reports_are_drawn_again_from_the_record() {
     bench.run(&two).check(2, &["expected one RUN"]);
     let nowhere = ["report", "poolproof-out", "--html", "absent/a.html"];
     bench.run(&nowhere).check(2, &["absent/a.html"]);
+}
+
+#[test]
+fn what_a_target_lacks_is_told_and_neither_passed_nor_failed() {
+    let bench = Bench::new();
+    let text = bench.read("brief.toml");
+    let needing = text.replacen("purpose", "needs = [\"console\"]\npurpose", 1);
+    bench.write("console.toml", &needing);
+    let line = [
+        "compare",
+        "console.toml",
+        "--targets",
+        "direct,pgbouncer",
+        "--blocks",
+        "1",
+    ];
+    bench
+        .run(&line)
+        .check(0, &["PostgreSQL has no pooler's console"]);
+    let cells = &bench.record().scenarios[0].cells;
+    let expected = CellStatus::Unsupported {
+        reason: "PostgreSQL has no pooler's console".to_owned(),
+    };
+    assert_eq!(cells[0].status, expected);
+    assert_eq!(cells[0].windows, []);
+    assert_eq!(cells[1].status, CellStatus::Measured);
 }
