@@ -1,1 +1,10 @@
-//! x
+//! Poolproof's pooler for PostgreSQL: a drop-in for PgBouncer.
+//!
+//! The files tell the life of a connection:
+//! `listen → client/startup → client/auth → client/session → pool → relay → server`.
+
+pub mod auth;
+pub mod client;
+pub mod config;
+pub mod protocol;
+pub mod server;

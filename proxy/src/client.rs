@@ -1,0 +1,4 @@
+//! The side of the pooler that faces clients.
+
+pub mod auth;
+pub mod startup;

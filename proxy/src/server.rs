@@ -1,0 +1,3 @@
+//! The side of the pooler that faces PostgreSQL servers.
+
+pub mod login;
