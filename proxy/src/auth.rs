@@ -1,1 +1,3 @@
-//! auth
+//! Passwords and proofs: pure state machines, no I/O.
+
+pub mod credential;
