@@ -6,5 +6,6 @@
 pub mod auth;
 pub mod client;
 pub mod config;
+pub mod deadline;
 pub mod protocol;
 pub mod server;
