@@ -4,9 +4,18 @@
 //! it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::auth::credential::Credentials;
+use crate::auth::credential::{Credential, Credentials};
+
+mod check;
+mod connect_string;
+mod files;
+mod ini;
+mod load;
+mod nearest;
+mod userlist;
 
 pub mod choice;
 pub mod database;
@@ -47,3 +56,37 @@ pub struct Config {
     /// What was read and will not be acted on.
     pub warnings: Vec<Note>,
 }
+
+impl Config {
+    /// Reads the file at `path` and all that it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them, not just the first.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        load::load(path)
+    }
+
+    /// Reads `text` as if it stood in the file at `path`; the files that it names are read too.
+    ///
+    /// # Errors
+    /// Everything that is wrong in them, not just the first.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigErrors> {
+        load::parse(path, text)
+    }
+
+    /// What is known of the password of `user` on the servers of `database`.
+    #[must_use]
+    pub fn server_credential<'a>(
+        &'a self,
+        database: &'a Database,
+        user: &str,
+    ) -> Option<&'a Arc<Credential>> {
+        database
+            .credential
+            .as_ref()
+            .or_else(|| self.credentials.lookup(user))
+    }
+}
+
+#[cfg(test)]
+mod tests;

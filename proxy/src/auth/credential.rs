@@ -5,16 +5,24 @@ use std::sync::Arc;
 
 use crate::config::Secret;
 
-/// A user of `auth_file`.
+/// A user and what is stored of the password.
 #[derive(Debug)]
 pub struct Credential {
     /// Name.
     pub user: String,
-    /// Password as stored: plain, `md5…` or `SCRAM-SHA-256$…`; empty is none.
+    /// As stored: plain, `md5…` or `SCRAM-SHA-256$…`; empty is none.
     pub stored: Secret,
 }
 
-/// All users of `auth_file`.
+impl Credential {
+    /// A user and what is stored of the password.
+    #[must_use]
+    pub fn new(user: String, stored: Secret) -> Self {
+        Self { user, stored }
+    }
+}
+
+/// The users of a file; of two lines for one user the last counts.
 #[derive(Debug, Default)]
 pub struct Credentials {
     by_user: HashMap<String, Arc<Credential>>,
@@ -25,5 +33,14 @@ impl Credentials {
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<&Arc<Credential>> {
         self.by_user.get(name)
+    }
+}
+
+impl FromIterator<Credential> for Credentials {
+    fn from_iter<I: IntoIterator<Item = Credential>>(credentials: I) -> Self {
+        let named = |credential: Credential| (credential.user.clone(), Arc::new(credential));
+        Self {
+            by_user: credentials.into_iter().map(named).collect(),
+        }
     }
 }

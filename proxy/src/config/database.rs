@@ -8,6 +8,7 @@ use super::choice::{LoadBalanceHosts, PoolMode};
 use super::secret::Secret;
 use super::section::section;
 use super::value::{Expected, Limit, Timeout, Value};
+use crate::auth::credential::Credential;
 
 section! {
     /// The connect string of one database. What is `None` is as `[pgbouncer]` says.
@@ -96,12 +97,14 @@ impl Value for Vec<ServerHost> {
 }
 
 /// A database that clients can ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Database {
     /// Name in the file; `*` for the fallback.
     pub name: String,
     /// Where it is and how its pools differ from the rest.
     pub connect: ConnectString,
+    /// The password of the connect string.
+    pub credential: Option<Arc<Credential>>,
 }
 
 impl Database {
@@ -113,7 +116,7 @@ impl Database {
 }
 
 /// All databases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Databases {
     pub(super) named: HashMap<String, Arc<Database>>,
     pub(super) fallback: Option<Arc<Database>>,

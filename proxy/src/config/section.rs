@@ -49,13 +49,12 @@ pub trait Section: Default + Sized + 'static {
     /// Older names that are still taken, each with the key that it stands for.
     const ALIASES: &'static [(&'static str, &'static str)];
 
-    /// The key called `name`, the case of letters aside, as PgBouncer compares.
+    /// The key called `name`, letter for letter, as PgBouncer compares.
     #[must_use]
     fn key(name: &str) -> Option<&'static Key<Self>> {
         let called = |wanted: &str| Self::KEYS.iter().find(|key| key.name == wanted);
-        let lower = name.to_ascii_lowercase();
-        called(&lower).or_else(|| {
-            let (_, name) = Self::ALIASES.iter().find(|(alias, _)| *alias == lower)?;
+        called(name).or_else(|| {
+            let (_, name) = Self::ALIASES.iter().find(|(alias, _)| *alias == name)?;
             called(name)
         })
     }
