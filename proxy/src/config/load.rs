@@ -108,7 +108,7 @@ impl Loader {
         let connect: ConnectString = self.connect_string(value);
         let credential = connect.password.clone().map(|password| {
             let user = connect.user.clone().unwrap_or_default();
-            Arc::new(Credential::new(user, password))
+            Arc::new(Credential::new(user, &password))
         });
         let database = Arc::new(Database {
             name: name.text.clone(),
@@ -216,7 +216,7 @@ impl Loader {
                 let users = userlist::parse(&Arc::from(path.as_path()), &text, &mut self.errors);
                 users
                     .into_iter()
-                    .map(|(user, stored)| Credential::new(user, stored))
+                    .map(|(user, stored)| Credential::new(user, &stored))
                     .collect()
             }
             Err(problem) => {

@@ -32,12 +32,9 @@ pub trait Value: Sized {
 impl Value for bool {
     fn parse(text: &str) -> Result<Self, Expected> {
         let is = |word: &&str| text.eq_ignore_ascii_case(word);
-        if ["1", "yes", "on", "true", "t"].iter().any(|word| is(&word)) {
+        if ["1", "yes", "on", "true", "t"].iter().any(is) {
             Ok(true)
-        } else if ["0", "no", "off", "false", "f"]
-            .iter()
-            .any(|word| is(&word))
-        {
+        } else if ["0", "no", "off", "false", "f"].iter().any(is) {
             Ok(false)
         } else {
             Err(Expected::new("0 or 1 (also off/on, no/yes, false/true)"))
