@@ -7,5 +7,6 @@ pub mod auth;
 pub mod client;
 pub mod config;
 pub mod deadline;
+pub mod log;
 pub mod protocol;
 pub mod server;
