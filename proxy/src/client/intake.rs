@@ -87,6 +87,12 @@ impl Intake {
         self.held.is_empty()
     }
 
+    /// Bytes that wait here.
+    #[must_use]
+    pub fn held_len(&self) -> usize {
+        self.held.len()
+    }
+
     /// Whether no message is half sent.
     #[must_use]
     pub fn at_boundary(&self) -> bool {
@@ -111,6 +117,29 @@ impl Intake {
     /// Keeps bytes that have to wait.
     pub fn keep(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
+    }
+
+    /// Forgets what is known of the waiting bytes, as some at their start are done with.
+    pub const fn start_over(&mut self) {
+        self.forget_scan();
+    }
+
+    /// Length of the first request with all that belongs to it, up to the message that
+    /// ReadyForQuery answers; `None` if that has not come yet, or if a Flush comes before it.
+    #[must_use]
+    pub fn first_batch(&self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while let Ok(Some(header)) = Header::read(&bytes[at..], self.len_max) {
+            at += header.len;
+            let message = Frontend::from_tag(header.tag)?;
+            if message == Frontend::Flush || at > bytes.len() {
+                return None;
+            }
+            if message.ends_batch() {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// How many bytes at the start of `bytes` nobody needs, as the client holds no server: what is

@@ -12,24 +12,14 @@
 
 use std::collections::VecDeque;
 
+use crate::cores::CoreId;
+
 /// Arrivals by which a client of the server's own core may come before the oldest one.
 pub const LOCALITY_SLACK: u64 = 32;
 
 /// The number of an arrival; lower came earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
-
-/// A core, counted from zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CoreId(pub u16);
-
-impl CoreId {
-    /// As an index into what there is one of for each core.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// What a client that asks for a server gets.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +42,7 @@ pub enum GiveBack<S, W> {
     Idle,
     /// It is set aside for a waiting client, who is to be woken.
     Handed(W),
-    /// The pool has shrunk or is paused; the caller closes it. It is not counted any more.
+    /// The pool has shrunk or is paused; the caller closes it and reports [`PoolState::closed`].
     Surplus(S),
 }
 
@@ -214,7 +204,6 @@ impl<S, W> PoolState<S, W> {
     /// A clean server of `core` is free.
     pub fn give_back(&mut self, core: CoreId, server: S) -> GiveBack<S, W> {
         if self.paused || self.total > self.size {
-            self.total -= 1;
             return GiveBack::Surplus(server);
         }
         let Some(waiter) = self.next_waiter(core) else {
@@ -287,17 +276,42 @@ impl<S, W> PoolState<S, W> {
             .collect()
     }
 
-    /// Takes the idle servers of `core` for which `expired` says so out of the pool.
+    /// Takes the idle servers of `core` for which `expired` says so. The caller closes them and
+    /// reports [`PoolState::closed`] for each.
     #[must_use]
     pub fn remove_idle(&mut self, core: CoreId, expired: impl FnMut(&mut S) -> bool) -> Vec<S> {
-        let removed: Vec<S> = self.idle[core.index()].extract_if(.., expired).collect();
-        self.total -= removed.len();
-        removed
+        self.idle[core.index()].extract_if(.., expired).collect()
+    }
+
+    /// Sends away those at the heads of the queues for whom `expired` says so, and returns them.
+    #[must_use]
+    pub fn expire(&mut self, mut expired: impl FnMut(&W) -> bool) -> Vec<W> {
+        let mut gone = Vec::new();
+        for queue in &mut self.queues {
+            while let Some(waiter) = queue.pop_front_if(|waiter| expired(&waiter.waker)) {
+                gone.push(waiter.waker);
+            }
+        }
+        self.waiting -= gone.len();
+        gone
+    }
+
+    /// The heads of the queues: whoever waits longest is among them.
+    pub fn heads(&self) -> impl Iterator<Item = &W> {
+        self.queues
+            .iter()
+            .filter_map(|queue| Some(&queue.front()?.waker))
     }
 
     /// From now on no client gets a server, and whatever comes back is closed.
     pub const fn pause(&mut self) {
         self.paused = true;
+    }
+
+    /// Whether [`PoolState::pause`] was called.
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Changes the size. Says how many servers to open; they are counted already. Servers above

@@ -171,3 +171,21 @@ fn bad_messages_are_told() {
         Err(BadMessage::Length(_))
     ));
 }
+
+#[test]
+fn the_first_batch_ends_where_an_answer_is_due() {
+    let intake = Intake::new(MESSAGE_MAX);
+    let cases: [(&[u8], Option<usize>); 6] = [
+        (b"QQ", Some(1)),
+        (b"PBESPBES", Some(4)),
+        (b"PBQ", Some(3)),
+        (b"PBHS", None),
+        (b"PB", None),
+        (b"", None),
+    ];
+    for (tags, expected) in cases {
+        let expected = expected.map(|count| count * EACH);
+        assert_eq!(intake.first_batch(&messages(tags)), expected, "{tags:?}");
+    }
+    assert_eq!(intake.first_batch(&messages(b"Q")[..EACH - 1]), None);
+}

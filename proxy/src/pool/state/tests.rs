@@ -126,6 +126,19 @@ fn a_refused_queue_is_empty_and_says_so() {
 }
 
 #[test]
+fn those_who_wait_too_long_are_sent_away() {
+    let mut state = State::new(1, 2);
+    let tickets: Vec<_> = [(1, A), (2, B), (3, A)]
+        .map(|(client, core)| waits(&mut state, core, client).0)
+        .into();
+    assert_eq!(state.expire(|client| *client < 3), [1, 2]);
+    assert_eq!(state.heads().collect::<Vec<_>>(), [&3]);
+    assert_eq!(look(&mut state, A, tickets[0]), Waited::Refused);
+    assert_eq!(look(&mut state, A, tickets[2]), Waited::Not);
+    assert_eq!(state.waiting(), 1);
+}
+
+#[test]
 fn a_pool_that_is_paused_or_too_large_takes_nothing_back() {
     let mut state = State::new(2, 1);
     for client in 0..2 {
@@ -135,6 +148,7 @@ fn a_pool_that_is_paused_or_too_large_takes_nothing_back() {
     state.handed.clear();
     assert_eq!(state.resize(1), 0);
     assert_eq!(state.give_back(A, 1), GiveBack::Surplus(1));
+    assert_eq!(state.closed(), 0);
     assert_eq!(state.give_back(A, 0), GiveBack::Idle);
     state.pause();
     assert!(
@@ -192,6 +206,9 @@ impl World {
     }
 
     fn settle(&mut self, outcome: GiveBack<u32, u32>) {
+        if let GiveBack::Surplus(_) = outcome {
+            self.opening += self.state.closed();
+        }
         if let GiveBack::Handed(client) = outcome {
             let client = u64::from(client);
             assert!(
