@@ -119,3 +119,6 @@ async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> Result<StartupPac
         .map_err(StartupError::Gone)?;
     Ok(parse(&body)?)
 }
+
+#[cfg(test)]
+mod tests;

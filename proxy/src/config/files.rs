@@ -86,12 +86,10 @@ impl<'a> Flattener<'a> {
     /// A relative name is relative to the working directory, as in PgBouncer.
     fn include(&mut self, path: &Spanned, depth: usize) {
         self.includes += 1;
-        let text = if depth > INCLUDE_DEPTH_MAX {
-            Err(format!(
-                "is included more than {INCLUDE_DEPTH_MAX} levels deep"
-            ))
-        } else if self.includes > INCLUDES_MAX {
+        let text = if self.includes > INCLUDES_MAX {
             Err(format!("is one of more than {INCLUDES_MAX} included files"))
+        } else if depth > INCLUDE_DEPTH_MAX {
+            Err(format!("is included more than {INCLUDE_DEPTH_MAX} levels deep"))
         } else {
             read_text(Path::new(&path.text))
         };

@@ -48,9 +48,14 @@ impl Value for bool {
 
 impl Value for u32 {
     fn parse(text: &str) -> Result<Self, Expected> {
-        // PgBouncer keeps numbers in a C int; a larger one would read differently there.
-        match text.parse::<u32>() {
-            Ok(number) if i32::try_from(number).is_ok() => Ok(number),
+        // PgBouncer keeps numbers in a C int; a larger one would read differently there. It also
+        // takes hexadecimal ones, and octal ones after a 0, which surprises and is refused here.
+        let number = match text.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => text.parse(),
+        };
+        match number {
+            Ok(number) if i32::try_from(number).is_ok() && is_plain(text) => Ok(number),
             _ => Err(Expected::new("a whole number from 0 to 2147483647")),
         }
     }
@@ -58,6 +63,12 @@ impl Value for u32 {
     fn show(&self) -> String {
         self.to_string()
     }
+}
+
+/// Neither signed nor, but for zero itself, with a leading zero that C would take for octal.
+fn is_plain(number: &str) -> bool {
+    let octal = number.len() > 1 && number.starts_with('0') && !number.starts_with("0x");
+    !octal && !number.contains('+')
 }
 
 impl Value for u16 {

@@ -34,3 +34,6 @@ fn text(out: &mut BytesMut, text: &str) {
     out.put_slice(text.as_bytes());
     out.put_u8(0);
 }
+
+#[cfg(test)]
+mod tests;
