@@ -202,9 +202,9 @@ section! {
         /// File to log to.
         logfile: Option<PathBuf> = None, Live, Honoured;
         /// File for the process id.
-        pidfile: Option<PathBuf> = None, Restart, NotYet;
+        pidfile: Option<PathBuf> = None, Restart, Honoured;
         /// System user to become when started by root.
-        user: Option<String> = None, Restart, NotYet;
+        user: Option<String> = None, Restart, Honoured;
         /// Log to syslog.
         syslog: bool = false, Live, NotYet;
         /// Name in syslog.

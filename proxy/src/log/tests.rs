@@ -21,7 +21,10 @@ fn logged(verbose: u32, events: impl FnOnce(&Sink)) -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::cognitive_complexity, reason = "tracing's macros count as branches")]
+#[expect(
+    clippy::cognitive_complexity,
+    reason = "tracing's macros count as branches"
+)]
 fn lines_are_those_of_pgbouncer() {
     let pid = std::process::id();
     let lines = logged(0, |_| {
@@ -41,7 +44,10 @@ fn lines_are_those_of_pgbouncer() {
 }
 
 #[test]
-#[expect(clippy::cognitive_complexity, reason = "tracing's macros count as branches")]
+#[expect(
+    clippy::cognitive_complexity,
+    reason = "tracing's macros count as branches"
+)]
 fn verbosity() {
     let count = |verbose| {
         let events = |_: &Sink| {
