@@ -61,6 +61,9 @@ pub enum AuthError {
     /// The password is wrong, or the user unknown: the client is not told which.
     #[error("password authentication failed: {0}")]
     Password(Denial),
+    /// The same, found by SCRAM.
+    #[error("SASL authentication failed: {0}")]
+    Sasl(Denial),
     /// The client does not follow the protocol.
     #[error(transparent)]
     Exchange(#[from] VerifierError),
@@ -112,9 +115,14 @@ impl AuthError {
                 SqlState::INVALID_AUTHORIZATION,
                 self.to_string(),
             )),
+            // Both are PgBouncer's words; neither says why.
             Self::Password(_) => Some(Refusal::new(
                 SqlState::INVALID_PASSWORD,
                 "password authentication failed",
+            )),
+            Self::Sasl(_) => Some(Refusal::new(
+                SqlState::INVALID_PASSWORD,
+                "SASL authentication failed",
             )),
             Self::NoDatabase(_) => Some(Refusal::new(
                 SqlState::INVALID_CATALOG_NAME,
@@ -252,7 +260,14 @@ where
         let answer = read_answer(stream).await?;
         match verifier.answer(&answer)? {
             Step::Ask(next, asks) => (verifier, challenge) = (next, asks),
-            Step::Denied(denial) => return Err(AuthError::Password(denial)),
+            Step::Denied(denial) => {
+                return Err(match challenge {
+                    Challenge::Sasl | Challenge::SaslContinue(_) => AuthError::Sasl(denial),
+                    Challenge::CleartextPassword | Challenge::Md5Password(_) => {
+                        AuthError::Password(denial)
+                    }
+                });
+            }
             Step::Granted(server_final) => {
                 if let Some(data) = server_final {
                     authentication_sasl_final(out, &data);

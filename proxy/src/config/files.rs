@@ -89,7 +89,9 @@ impl<'a> Flattener<'a> {
         let text = if self.includes > INCLUDES_MAX {
             Err(format!("is one of more than {INCLUDES_MAX} included files"))
         } else if depth > INCLUDE_DEPTH_MAX {
-            Err(format!("is included more than {INCLUDE_DEPTH_MAX} levels deep"))
+            Err(format!(
+                "is included more than {INCLUDE_DEPTH_MAX} levels deep"
+            ))
         } else {
             read_text(Path::new(&path.text))
         };
