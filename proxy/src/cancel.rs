@@ -47,6 +47,10 @@ struct State {
     /// Requests on their way to a server that this client holds or held.
     under_way: u32,
     /// Servers that it let go meanwhile.
+    #[expect(
+        clippy::vec_box,
+        reason = "they come in boxes and leave in the same ones"
+    )]
     parked: Vec<Box<Server>>,
 }
 
@@ -129,6 +133,10 @@ impl Holder {
         }
     }
 
+    #[expect(
+        clippy::vec_box,
+        reason = "they come in boxes and leave in the same ones"
+    )]
     /// A cancel request is done with. The servers that were parked for its sake come back.
     fn end(&self) -> Vec<Box<Server>> {
         let mut state = self.state();

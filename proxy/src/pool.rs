@@ -202,7 +202,7 @@ impl Pool {
         if server.core == CoreId::current() {
             return Some(server);
         }
-        let moved = server.migrate();
+        let moved = server.migrate().map(Box::new);
         moved
             .inspect_err(|error| tracing::warn!(pool = %self.id, %error, "cannot move a server"))
             .ok()
@@ -227,7 +227,7 @@ impl Pool {
         match waited {
             Waited::Not => Found::Nothing,
             Waited::Server(server) if server.core == here => Found::Server(server),
-            Waited::Server(server) => server.migrate().map_or_else(
+            Waited::Server(server) => server.migrate().map(Box::new).map_or_else(
                 |error| {
                     let words = format!("cannot move a server to another thread: {error}");
                     Found::Refused(Refusal::new(SqlState::INTERNAL_ERROR, words))

@@ -198,15 +198,14 @@ impl Server {
     /// # Errors
     ///
     /// When the system refuses; the server is closed then.
-    pub fn migrate(self: Box<Self>) -> io::Result<Box<Self>> {
-        let mut server = *self;
-        server.stream = server.stream.detach()?.attach()?;
-        server.core = CoreId::current();
-        Ok(Box::new(server))
+    pub fn migrate(mut self) -> io::Result<Self> {
+        self.stream = self.stream.detach()?.attach()?;
+        self.core = CoreId::current();
+        Ok(self)
     }
 
     /// Closes it; one that is free is told so first, and does not log a lost connection.
-    pub fn close(mut self: Box<Self>) {
+    pub fn close(mut self) {
         if self.is_free() {
             let mut farewell = BytesMut::new();
             frontend::terminate(&mut farewell);

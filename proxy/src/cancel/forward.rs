@@ -1,5 +1,6 @@
 //! Carrying a cancel request to the server.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -7,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{CancelRegistry, CancelTarget, Holder, Order};
 use crate::config::Timeout;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend;
 use crate::protocol::startup::CancelKey;
 use crate::server::connect::open;
@@ -20,7 +21,6 @@ const CANCEL_TIMEOUT: Timeout = Timeout::from_secs(10);
 /// Cancelled, the servers parked for its sake are closed.
 pub async fn cancel(registry: &CancelRegistry, key: &CancelKey) {
     let Some(holder) = registry.find(key) else {
-        tracing::debug!(process = key.process, "cancel request with an unknown key");
         return;
     };
     let Order::Send(target) = holder.begin() else {
@@ -30,10 +30,12 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey) {
         holder,
         settled: false,
     };
-    match Deadline::after(CANCEL_TIMEOUT).bound(send(&target)).await {
-        Ok(Ok(())) => under_way.settled = true,
-        Ok(Err(error)) => tracing::warn!(server = %target.address, %error, "cancel request failed"),
-        Err(error) => tracing::warn!(server = %target.address, %error, "cancel request failed"),
+    let sent = Deadline::after(CANCEL_TIMEOUT).bound(send(&target)).await;
+    match sent.unwrap_or_else(|Elapsed| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(()) => under_way.settled = true,
+        Err(error) => {
+            tracing::warn!(server = %target.address, %error, "cancel request failed");
+        }
     }
 }
 
@@ -58,11 +60,11 @@ impl Drop for UnderWay {
 
 /// Sends it and waits until the server closes the connection. Cancel safe in that nothing is
 /// lost; whether the server got the request is then unknown.
-async fn send(target: &CancelTarget) -> std::io::Result<()> {
+async fn send(target: &CancelTarget) -> io::Result<()> {
     let Some(key) = &target.key else {
         return Ok(());
     };
-    let mut stream = open(&target.address).await.map_err(std::io::Error::other)?;
+    let mut stream = open(&target.address).await.map_err(io::Error::other)?;
     let mut message = BytesMut::new();
     frontend::cancel_request(&mut message, key.process, &key.key);
     stream.write_all(&message).await?;

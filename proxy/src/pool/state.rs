@@ -324,4 +324,6 @@ impl<S, W> PoolState<S, W> {
 }
 
 #[cfg(test)]
+mod stress;
+#[cfg(test)]
 mod tests;

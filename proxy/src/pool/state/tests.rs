@@ -205,12 +205,12 @@ impl World {
         (!items.is_empty()).then(|| which % items.len())
     }
 
-    fn settle(&mut self, outcome: GiveBack<u32, u32>) {
+    fn settle(&mut self, outcome: &GiveBack<u32, u32>) {
         if let GiveBack::Surplus(_) = outcome {
             self.opening += self.state.closed();
         }
         if let GiveBack::Handed(client) = outcome {
-            let client = u64::from(client);
+            let client = u64::from(*client);
             assert!(
                 self.waiting.contains_key(&client),
                 "woke {client}, who does not wait"
@@ -233,7 +233,7 @@ impl World {
                 let (outcome, more) = self.state.opened(CoreId(core), self.next_server);
                 self.opening += more;
                 self.retrying = false;
-                self.settle(outcome);
+                self.settle(&outcome);
             }
             Step::Failed if self.opening > 0 => {
                 self.opening -= 1;
@@ -248,7 +248,7 @@ impl World {
                 if let Some(at) = Self::pick(&self.held, which) {
                     let server = self.held.swap_remove(at);
                     let outcome = self.state.give_back(CoreId(core), server);
-                    self.settle(outcome);
+                    self.settle(&outcome);
                 }
             }
             Step::Close { which } => {
@@ -324,7 +324,7 @@ impl World {
         self.forget(client);
         if let Some(server) = server {
             let outcome = self.state.give_back(core, server);
-            self.settle(outcome);
+            self.settle(&outcome);
         }
     }
 
