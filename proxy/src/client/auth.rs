@@ -11,6 +11,7 @@ use crate::auth::scram::MECHANISM;
 use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, VerifierError};
 use crate::config::{AuthType, Config, Database};
 use crate::deadline::{Deadline, Elapsed};
+use crate::parameters::TRACKED;
 use crate::protocol::message::backend::{
     SqlState, authentication_cleartext_password, authentication_md5_password, authentication_sasl,
     authentication_sasl_continue, authentication_sasl_final, negotiate_protocol_version,
@@ -19,16 +20,6 @@ use crate::protocol::startup::StartupParameters;
 
 /// Longest answer to a challenge in bytes; a password in `auth_file` can be half as long.
 const ANSWER_BYTES_MAX: usize = 2048;
-
-/// Startup parameters that the pooler carries to the server, whatever the configuration. Those of
-/// `track_extra_parameters` come on top.
-pub const TRACKED_PARAMETERS: [&str; 5] = [
-    "client_encoding",
-    "DateStyle",
-    "TimeZone",
-    "standard_conforming_strings",
-    "application_name",
-];
 
 /// A client that has proved who it is.
 #[derive(Clone, Debug)]
@@ -172,7 +163,7 @@ where
 /// Refuses what the pooler can neither carry to a server nor may ignore.
 fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), AuthError> {
     let known = |name: &str| {
-        TRACKED_PARAMETERS
+        TRACKED
             .iter()
             .any(|tracked| tracked.eq_ignore_ascii_case(name))
             || config

@@ -64,7 +64,7 @@ section! {
         /// Group of the Unix socket.
         unix_socket_group: Option<String> = None, Restart, NotYet;
         /// Let several processes listen on one port.
-        so_reuseport: bool = false, Restart, NotYet;
+        so_reuseport: bool = false, Restart, Honoured;
         /// Accept a TCP connection only once it has sent something.
         tcp_defer_accept: bool = true, Live, NotYet;
         /// Socket buffer in bytes; 0 leaves the system's.
@@ -214,11 +214,11 @@ section! {
         /// How much to log beyond the usual.
         verbose: u32 = 0, Live, Honoured;
         /// Log clients that log in.
-        log_connections: bool = true, Live, Honoured;
+        log_connections: bool = true, Live, NotYet;
         /// Log clients and servers that leave, and why.
-        log_disconnections: bool = true, Live, Honoured;
+        log_disconnections: bool = true, Live, NotYet;
         /// Log errors that the pooler itself sends.
-        log_pooler_errors: bool = true, Live, Honoured;
+        log_pooler_errors: bool = true, Live, NotYet;
         /// Log statistics every stats_period.
         log_stats: bool = true, Live, NotYet;
         /// Seconds over which averages are taken.

@@ -8,6 +8,8 @@ use expect_test::{Expect, expect};
 use super::section::{Change, Section};
 use super::*;
 
+mod documentation;
+
 /// Reads `text` as `pgbouncer.ini`, which has somewhere to listen and needs no users.
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     Config::parse(Path::new("pgbouncer.ini"), text)
@@ -189,12 +191,13 @@ fn what_cannot_work_is_refused() {
 #[test]
 fn what_is_not_acted_on_is_warned_about() {
     check_warnings(
-        "[pgbouncer]\nauth_type = any\npkt_buf = 8192\nservice_name = x\nlog_connections = 0\n\
-         [databases]\na = host=x reserve_pool=3\n",
+        "[pgbouncer]\nauth_type = any\npkt_buf = 8192\nservice_name = x\nverbose = 1\n\
+         [databases]\na = host=x reserve_pool=3 pool_mode=Statement\n",
         &expect![[r#"
             pgbouncer.ini:3:1: pkt_buf is ignored: it tunes the event loop of PgBouncer, which this pooler lacks
             pgbouncer.ini:4:1: service_name is ignored: this version does not act on it yet
-            pgbouncer.ini:7:12: reserve_pool is ignored: this version does not act on it yet"#]],
+            pgbouncer.ini:7:12: reserve_pool is ignored: this version does not act on it yet
+            pgbouncer.ini:7:37: pool_mode = Statement: acts as transaction; several statements in one are not refused yet"#]],
     );
     check_warnings(
         "[pgbouncer]\n",

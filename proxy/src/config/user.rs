@@ -8,11 +8,11 @@ section! {
     /// The settings of one user. What is `None` is as the database or `[pgbouncer]` says.
     pub struct UserSettings (aliases &[("reserve_pool", "reserve_pool_size")]) {
         /// Servers for each database.
-        pool_size: Option<u32> = None, Live, NotYet;
+        pool_size: Option<u32> = None, Live, Honoured;
         /// Further servers for a pool whose clients wait too long.
         reserve_pool_size: Option<u32> = None, Live, NotYet;
         /// When a server goes back to its pool.
-        pool_mode: Option<PoolMode> = None, Live, NotYet;
+        pool_mode: Option<PoolMode> = None, Live, Honoured;
         /// Servers, whatever the database.
         max_user_connections: Option<Limit> = None, Live, NotYet;
         /// Clients, whatever the database.
