@@ -74,9 +74,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         Console::Stderr
     };
     let sink = log::start(&settings, console, args.verbose)?;
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    signals::warn_of(&config);
     let result = serve_until_stopped(&args.config, config, &sink);
     if let Err(failure) = &result
         && console == Console::Quiet

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
 use crate::log::Sink;
 use crate::running::Running;
 use crate::stop::Stop;
@@ -79,7 +79,7 @@ impl Signals {
     }
 }
 
-/// Reads the configuration again; one that is wrong leaves the old one at work.
+/// Opens the log and reads the configuration again; one that is wrong leaves the old one at work.
 fn reload(running: &Running, path: &Path, sink: &Sink) {
     tracing::info!("got SIGHUP, re-reading config");
     if let Err(error) = sink.reopen() {
@@ -87,16 +87,23 @@ fn reload(running: &Running, path: &Path, sink: &Sink) {
     }
     match Config::load(path) {
         Ok(config) => {
-            for warning in &config.warnings {
-                tracing::warn!("{warning}");
-            }
+            warn_of(&config);
             running.reload(config);
         }
-        Err(errors) => {
-            for note in errors.notes() {
-                tracing::error!("{note}");
-            }
-            tracing::error!("the configuration is wrong: going on with the old one");
-        }
+        Err(errors) => refuse(&errors),
     }
+}
+
+/// Logs what the configuration says and the pooler will not act on.
+pub(super) fn warn_of(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn refuse(errors: &ConfigErrors) {
+    for note in errors.notes() {
+        tracing::error!("{note}");
+    }
+    tracing::error!("the configuration is wrong: going on with the old one");
 }
