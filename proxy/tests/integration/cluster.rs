@@ -92,18 +92,6 @@ impl Cluster {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The folder of its Unix socket.
-    pub(crate) fn socket_folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The process number of its postmaster.
-    pub(crate) fn postmaster(&self) -> nix::unistd::Pid {
-        let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("pid file");
-        let first = text.lines().next().expect("a first line");
-        nix::unistd::Pid::from_raw(first.parse().expect("a process number"))
-    }
-
     /// Stops it as a crash would and returns when it is down.
     pub(crate) fn crash(&self) {
         let stopped = pg_ctl(&self.folder)
@@ -121,12 +109,12 @@ impl Cluster {
         );
     }
 
-    /// Runs `sql` as the superuser in `database`, apart from every pool, and returns the rows as
-    /// text with a space between the columns.
-    pub(crate) fn sql_in(&self, database: &str, sql: &str) -> Vec<String> {
+    /// Runs `sql` as `user` in `database`, apart from every pool, and returns the rows as text with
+    /// a space between the columns.
+    pub(crate) fn sql_as(&self, user: &str, database: &str, sql: &str) -> Vec<String> {
         let output = Command::new(program("psql"))
             .args(["--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", "-F", " "])
-            .args(["-U", SUPERUSER, "-d", database, "-c", sql])
+            .args(["-U", user, "-d", database, "-c", sql])
             .args(["-p", &self.port.to_string(), "-h"])
             .arg(&self.folder)
             .output()
@@ -137,9 +125,9 @@ impl Cluster {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// [`Self::sql_in`] the database `postgres`.
+    /// Runs `sql` as the superuser in the database `postgres`.
     pub(crate) fn sql(&self, sql: &str) -> Vec<String> {
-        self.sql_in("postgres", sql)
+        self.sql_as(SUPERUSER, "postgres", sql)
     }
 
     /// Makes a new empty database, owned by [`APP`], and returns its name.

@@ -4,7 +4,6 @@
 //! first, and then through the poolers, which must give the same answer.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a test fails where it stands"
@@ -13,5 +12,21 @@
 mod cluster;
 mod patience;
 mod raw;
+mod site;
 
+mod auth;
+mod cancel;
+mod cli;
+mod client_loss;
+mod conversation;
+mod copy;
+mod fragments;
+mod malformed;
+mod notices;
+mod pipeline;
+mod server_loss;
+mod sharing;
+mod shutdown;
+mod sizes;
 mod smoke;
+mod waiting;

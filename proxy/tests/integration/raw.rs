@@ -13,11 +13,11 @@ mod delivery;
 mod readable;
 mod script;
 
-pub(crate) use delivery::{unread_by_peer, wait_until_read};
+pub(crate) use delivery::wait_until_read;
 pub(crate) use script::{Step, bytes_of, steps};
 
 /// No answer takes longer than this, unless the other side hangs.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is read from the socket in one go.
 const CHUNK: usize = 64 * 1024;
@@ -27,6 +27,25 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct CancelKey {
     pub(crate) process: i32,
     pub(crate) secret: i32,
+}
+
+/// What comes instead of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The other side has closed.
+    Eof,
+    /// The other side says nothing for longer than it may.
+    Silence,
+}
+
+impl End {
+    /// How an answer shows it.
+    fn describe(self) -> String {
+        match self {
+            Self::Eof => "eof".to_owned(),
+            Self::Silence => format!("silence for {PATIENCE:?}"),
+        }
+    }
 }
 
 /// One connection.
@@ -67,13 +86,14 @@ impl Client {
         parameters: &[(&str, &str)],
     ) -> Result<Self, String> {
         let mut client = Self::silent(address);
-        client.send(&startup(parameters));
+        // Whoever refuses everybody may have closed already; what it said can still be read.
+        let _ = client.stream.write_all(&startup(parameters));
         client.finish_login().map(|_greeting| client)
     }
 
     /// Reads up to the first ReadyForQuery and returns what came before it.
     pub(crate) fn finish_login(&mut self) -> Result<Vec<String>, String> {
-        let greeting = self.read_until(&[b'Z']);
+        let greeting = self.read_until(b"Z");
         match greeting.last() {
             Some(last) if last.starts_with('Z') => Ok(greeting),
             _ => Err(greeting.join(" | ")),
@@ -88,6 +108,30 @@ impl Client {
     /// The socket, for what only a socket can do.
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// The same connection for another thread, which must not read.
+    pub(crate) fn second_handle(&self) -> Self {
+        Self {
+            stream: self.stream.try_clone().expect("one more descriptor"),
+            unread: BytesMut::new(),
+            key: self.key,
+        }
+    }
+
+    /// Whether nothing has come that was not read.
+    pub(crate) fn hears_nothing(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("non-blocking");
+        let outcome = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("blocking");
+        let silent = outcome.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        silent && self.unread.is_empty()
+    }
+
+    /// Sends what `script` says and returns when the other side has taken it.
+    pub(crate) fn say(&mut self, script: &str) {
+        self.send(&bytes_of(script));
+        wait_until_read(&self.stream);
     }
 
     /// Sends `bytes` as they are.
@@ -126,20 +170,25 @@ impl Client {
                 Step::AwaitEnd => answers.extend(self.read_to_end()),
             }
         }
-        answers.join(" | ")
+        transcript(&answers)
     }
 
-    /// Reads messages until those of `kinds` have come in this order; `eof` if they never do.
+    /// Reads messages until those of `kinds` have come in this order; the last answer says so if
+    /// they never do.
     pub(crate) fn read_until(&mut self, kinds: &[u8]) -> Vec<String> {
         let mut answers = Vec::new();
         let mut missing = kinds.iter().peekable();
         while missing.peek().is_some() {
-            let Some((kind, answer)) = self.read() else {
-                answers.push("eof".to_owned());
-                break;
-            };
-            missing.next_if(|expected| **expected == kind);
-            answers.push(answer);
+            match self.read() {
+                Ok((kind, answer)) => {
+                    missing.next_if(|expected| **expected == kind);
+                    answers.push(answer);
+                }
+                Err(end) => {
+                    answers.push(end.describe());
+                    break;
+                }
+            }
         }
         answers
     }
@@ -147,15 +196,19 @@ impl Client {
     /// Reads until the other side closes; the last answer is `eof`.
     pub(crate) fn read_to_end(&mut self) -> Vec<String> {
         let mut answers = Vec::new();
-        while let Some((_, answer)) = self.read() {
-            answers.push(answer);
+        loop {
+            match self.read() {
+                Ok((_, answer)) => answers.push(answer),
+                Err(end) => {
+                    answers.push(end.describe());
+                    return answers;
+                }
+            }
         }
-        answers.push("eof".to_owned());
-        answers
     }
 
-    /// Reads one message; `None` when the other side has closed.
-    pub(crate) fn read(&mut self) -> Option<(u8, String)> {
+    /// Reads one message: its kind, and how it is shown.
+    pub(crate) fn read(&mut self) -> Result<(u8, String), End> {
         let frame = self.read_frame()?;
         let kind = frame[0];
         if kind == b'K' && frame.len() == 13 {
@@ -164,41 +217,38 @@ impl Client {
                 secret: (&frame[9..]).get_i32(),
             });
         }
-        Some((kind, readable::describe(frame)))
+        Ok((kind, readable::describe(frame)))
     }
 
-    /// Reads one message with its header; `None` when the other side has closed.
-    pub(crate) fn read_frame(&mut self) -> Option<BytesMut> {
+    /// Reads one message with its header.
+    fn read_frame(&mut self) -> Result<BytesMut, End> {
         loop {
             if let Some(length) = frame_length(&self.unread)
                 && self.unread.len() >= length
             {
-                return Some(self.unread.split_to(length));
+                return Ok(self.unread.split_to(length));
             }
-            if !self.read_more() {
-                assert!(
-                    self.unread.is_empty(),
-                    "closed within a message: {:?}",
-                    self.unread
-                );
-                return None;
-            }
+            self.read_more()?;
         }
     }
 
-    /// Whether more bytes came before the other side closed.
-    fn read_more(&mut self) -> bool {
+    /// Reads what has come, or waits for it.
+    fn read_more(&mut self) -> Result<(), End> {
         let filled = self.unread.len();
         self.unread.resize(filled + CHUNK, 0);
         let outcome = self.stream.read(&mut self.unread[filled..]);
-        let count = match outcome {
-            Ok(count) => count,
-            // Whoever closes with bytes unread resets the connection.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
-            Err(error) => panic!("no answer within {PATIENCE:?}: {error}"),
-        };
+        let count = outcome.as_ref().map_or(0, |count| *count);
         self.unread.truncate(filled + count);
-        count > 0
+        match outcome {
+            Ok(0) => Err(End::Eof),
+            Ok(_) => Ok(()),
+            Err(error) => match error.kind() {
+                // Whoever closes with bytes unread resets the connection.
+                ErrorKind::ConnectionReset => Err(End::Eof),
+                ErrorKind::WouldBlock => Err(End::Silence),
+                _ => panic!("receive: {error}"),
+            },
+        }
     }
 
     /// Says that nothing more will be sent, and goes on listening.
@@ -210,6 +260,20 @@ impl Client {
     pub(crate) fn vanish(self) {
         drop(self);
     }
+}
+
+/// The answers with ` | ` between them, and one line for each ReadyForQuery.
+fn transcript(answers: &[String]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        text.push_str(answer);
+        text.push_str(if answer.starts_with("Z ") {
+            "\n"
+        } else {
+            " | "
+        });
+    }
+    text.trim_end_matches([' ', '|', '\n']).to_owned()
 }
 
 /// Header and body of the message at the front of `bytes`, if its header is there.

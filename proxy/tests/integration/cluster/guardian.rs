@@ -7,15 +7,19 @@ use std::process::{Child, Command, Stdio};
 /// Waits for the end of file on its standard input, then stops the server whose process number is
 /// the first line of `$2` and removes the folder `$1`.
 ///
-/// The server has gone when it has removed its pid file; that also holds where nobody reaps
-/// orphans. SIGCONT wakes a server that a test has frozen.
+/// SIGQUIT ends PostgreSQL and every PgBouncer at once, and SIGCONT wakes what a test has frozen. A
+/// zombie has ended, though nobody may be there to reap it.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
+alive() { grep -q '^State:.[^ZX]' "/proc/$pid/status"; }
 read -r _
-read -r pid < "$2" && kill -QUIT "$pid" && kill -CONT "$pid"
-ticks=0
-while [ -e "$2" ] && [ $ticks -lt 200 ]; do sleep 0.05; ticks=$((ticks + 1)); done
-[ -e "$2" ] && kill -KILL "$pid"
+if read -r pid < "$2"; then
+    kill -QUIT "$pid"
+    kill -CONT "$pid"
+    ticks=0
+    while alive && [ $ticks -lt 500 ]; do sleep 0.02; ticks=$((ticks + 1)); done
+    alive && kill -KILL "$pid"
+fi
 rm -rf "$1"
 "#;
 

@@ -14,7 +14,7 @@ pub(crate) fn wait_until_read(stream: &TcpStream) {
 }
 
 /// The bytes that wait in the socket at the other end; none once it has closed.
-pub(crate) fn unread_by_peer(stream: &TcpStream) -> u64 {
+fn unread_by_peer(stream: &TcpStream) -> u64 {
     let ours = stream.local_addr().expect("local address");
     let theirs = stream.peer_addr().expect("peer address");
     let table = fs::read_to_string("/proc/net/tcp").expect("read /proc/net/tcp");

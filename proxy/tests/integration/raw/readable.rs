@@ -22,7 +22,7 @@ pub(crate) fn describe(mut frame: BytesMut) -> String {
         Message::AuthenticationOk => "ok".to_owned(),
         Message::BackendKeyData(_) => "key".to_owned(),
         Message::CommandComplete(body) => body.tag().expect("UTF-8").to_owned(),
-        Message::CopyData(body) => value(body.data()),
+        Message::CopyData(body) => value(body.data().trim_ascii_end()),
         Message::DataRow(body) => row(&body),
         Message::ErrorResponse(body) => report(body.fields()),
         Message::NoticeResponse(body) => report(body.fields()),

@@ -20,6 +20,8 @@
 //! Everything up to the next `<` is sent at once. A script that doesn't end with `<` ends with one
 //! ReadyForQuery for each Query, Sync and FunctionCall since the last.
 
+use std::io;
+
 use bytes::{BufMut, BytesMut};
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
@@ -81,6 +83,18 @@ fn items(script: &str) -> impl Iterator<Item = &str> {
 
 fn write(item: &str, bytes: &mut BytesMut) {
     let (kind, rest) = item.split_once(' ').unwrap_or((item, ""));
+    match kind {
+        "S" => frontend::sync(bytes),
+        "H" => frontend::flush(bytes),
+        "X" => frontend::terminate(bytes),
+        "c" => frontend::copy_done(bytes),
+        "x" => hexadecimal(rest, bytes),
+        _ => write_text(kind, rest, bytes).expect("no zero bytes in a script"),
+    }
+}
+
+/// The messages that hold text.
+fn write_text(kind: &str, rest: &str, bytes: &mut BytesMut) -> io::Result<()> {
     let (first, after_first) = rest.split_once(' ').unwrap_or((rest, ""));
     let name = name(first);
     match kind {
@@ -92,26 +106,24 @@ fn write(item: &str, bytes: &mut BytesMut) {
         "E" => frontend::execute(name, after_first.parse().unwrap_or(0), bytes),
         "CS" => frontend::close(b'S', name, bytes),
         "CP" => frontend::close(b'P', name, bytes),
-        "d" => {
-            frontend::CopyData::new(format!("{rest}\n").as_bytes()).map(|data| data.write(bytes))
-        }
+        "F" => function_call(first, after_first, bytes),
+        "d" => copy_line(rest, bytes),
         "f" => frontend::copy_fail(rest, bytes),
-        "S" => Ok(frontend::sync(bytes)),
-        "H" => Ok(frontend::flush(bytes)),
-        "X" => Ok(frontend::terminate(bytes)),
-        "c" => Ok(frontend::copy_done(bytes)),
-        "F" => Ok(function_call(first, after_first, bytes)),
-        "x" => Ok(hexadecimal(rest, bytes)),
-        other => panic!("expected a message, got {other:?} in {item:?}"),
+        other => panic!("expected a message, got {other:?} before {rest:?}"),
     }
-    .expect("no zero bytes in a script");
+}
+
+fn copy_line(text: &str, bytes: &mut BytesMut) -> io::Result<()> {
+    let line = format!("{text}\n");
+    frontend::CopyData::new(line.as_bytes())?.write(bytes);
+    Ok(())
 }
 
 fn name(written: &str) -> &str {
     if written == "-" { "" } else { written }
 }
 
-fn bind(portal: &str, rest: &str, bytes: &mut BytesMut) -> std::io::Result<()> {
+fn bind(portal: &str, rest: &str, bytes: &mut BytesMut) -> io::Result<()> {
     let mut words = rest.split(' ').filter(|word| !word.is_empty());
     let statement = name(words.next().expect("the statement to bind"));
     let value = |word: &str, bytes: &mut BytesMut| {
@@ -122,11 +134,11 @@ fn bind(portal: &str, rest: &str, bytes: &mut BytesMut) -> std::io::Result<()> {
         Ok(IsNull::No)
     };
     let bound = frontend::bind(portal, statement, [], words, value, [], bytes);
-    bound.map_err(|_| std::io::ErrorKind::InvalidInput.into())
+    bound.map_err(|_| io::ErrorKind::InvalidInput.into())
 }
 
 /// FunctionCall, which the library doesn't write: object, formats, arguments, result's format.
-fn function_call(oid: &str, values: &str, bytes: &mut BytesMut) {
+fn function_call(oid: &str, values: &str, bytes: &mut BytesMut) -> io::Result<()> {
     let values: Vec<&str> = values.split(' ').filter(|word| !word.is_empty()).collect();
     let mut body = BytesMut::new();
     body.put_u32(oid.parse().expect("an object identifier"));
@@ -140,6 +152,7 @@ fn function_call(oid: &str, values: &str, bytes: &mut BytesMut) {
     bytes.put_u8(b'F');
     bytes.put_u32(u32::try_from(body.len() + 4).expect("a short message"));
     bytes.put_slice(&body);
+    Ok(())
 }
 
 fn hexadecimal(written: &str, bytes: &mut BytesMut) {
