@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::hash::{KEY_BYTES, Key};
+use super::hash::KEY_BYTES;
 use super::md5::Md5Secret;
 use super::random::{NoRandomness, derived};
-use super::scram::{SALT_BYTES, ScramKeys, ScramSecret};
+use super::scram::{ClientKey, SALT_BYTES, ScramKeys, ScramSecret};
 use crate::config::Secret;
 
 /// What is stored of a password.
@@ -51,7 +51,7 @@ pub struct Credential {
     /// Secret of a plain password, towards clients.
     secret: OnceLock<ScramSecret>,
     /// Key with which a client proved that it knows the password of a stored SCRAM secret.
-    client_key: OnceLock<Key>,
+    client_key: OnceLock<ClientKey>,
     /// Keys of a plain password towards servers, the one used last at the end.
     server_keys: Mutex<Vec<(Vec<u8>, u32, ScramKeys)>>,
 }
@@ -91,7 +91,7 @@ impl Credential {
 
     /// Keeps the key that a client proved to have, so that the pooler can log in to servers that
     /// store the very same secret.
-    pub(super) fn keep_client_key(&self, key: Key) {
+    pub(super) fn keep_client_key(&self, key: ClientKey) {
         // All clients that prove this secret have the same key: the first is as good as any.
         let _ = self.client_key.set(key);
     }
@@ -104,7 +104,7 @@ impl Credential {
             Stored::Nothing | Stored::Md5(_) => None,
             Stored::Scram(secret) => {
                 let same = secret.salt == salt && secret.iterations == iterations;
-                let client_key = *self.client_key.get()?;
+                let ClientKey(client_key) = *self.client_key.get()?;
                 same.then_some(ScramKeys {
                     client_key,
                     server_key: secret.server_key,
@@ -254,7 +254,7 @@ mod tests {
             None,
             "no client has proved it yet"
         );
-        credential.keep_client_key(keys.client_key);
+        credential.keep_client_key(ClientKey(keys.client_key));
         assert_eq!(credential.scram_keys(b"salt", 2), Some(keys));
         assert_eq!(credential.scram_keys(b"tlas", 2), None);
         assert_eq!(credential.scram_keys(b"salt", 3), None);
@@ -262,7 +262,15 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let shown = format!("{:?}", credential("geheim"));
-        assert!(!shown.contains("geheim"), "{shown}");
+        let credential = credential("geheim");
+        credential.keep_client_key(ClientKey([0xA5; KEY_BYTES]));
+        assert!(credential.scram_keys(b"salt", 1).is_some());
+        assert!(credential.scram_secret(1).is_ok());
+        let shown = format!("{credential:?}");
+        assert!(
+            !shown.contains("geheim") && !shown.contains("165"),
+            "{shown}"
+        );
+        assert!(!shown.contains("key: ["), "{shown}");
     }
 }

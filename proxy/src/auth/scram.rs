@@ -25,6 +25,17 @@ pub const SALT_BYTES: usize = 16;
 /// Random bytes of a nonce: PostgreSQL's SCRAM_RAW_NONCE_LEN.
 const NONCE_BYTES: usize = 18;
 
+/// The key by which a client proves itself, as a server sees it in a proof. Whoever has it can log
+/// in wherever the same secret is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClientKey(pub(super) Key);
+
+impl std::fmt::Debug for ClientKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ClientKey(…)")
+    }
+}
+
 /// Both keys of a password with a salt and a number of iterations. Whoever has the first can log
 /// in.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,11 +125,11 @@ impl ScramSecret {
     }
 
     /// The client's key, if `proof` for `auth_message` was made with it.
-    fn client_key(&self, auth_message: &[u8], proof: &Key) -> Option<Key> {
+    fn client_key(&self, auth_message: &[u8], proof: &Key) -> Option<ClientKey> {
         let signature = hmac(&self.stored_key, &[auth_message]);
         let client_key = xor(*proof, &signature);
         let proved: bool = sha256(&client_key).ct_eq(&self.stored_key).into();
-        proved.then_some(client_key)
+        proved.then_some(ClientKey(client_key))
     }
 }
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::ConstantTimeEq;
 
 use super::message::{Attributes, ScramError, bounded, key, nonce};
-use super::{NONCE_BYTES, ScramSecret};
-use crate::auth::hash::{Key, hmac};
+use super::{ClientKey, NONCE_BYTES, ScramSecret};
+use crate::auth::hash::hmac;
 use crate::auth::random::{NoRandomness, random_bytes};
 
 /// Waits for the client's first message.
@@ -36,7 +36,7 @@ pub enum Outcome {
         /// The server's final message, by which the client knows the server.
         server_final: String,
         /// The client's key: with it one can log in where the same secret is stored.
-        client_key: Key,
+        client_key: ClientKey,
     },
     /// It does not.
     Wrong,

@@ -38,7 +38,7 @@ fn the_server_side_of_rfc_7677() {
         .unwrap();
     assert_eq!(first, RFC_SERVER_FIRST);
     let salt = BASE64.decode(RFC_SALT).unwrap();
-    let client_key = ScramKeys::derive("pencil", &salt, 4096).client_key;
+    let client_key = ClientKey(ScramKeys::derive("pencil", &salt, 4096).client_key);
     assert_eq!(
         server.client_final(RFC_CLIENT_FINAL.as_bytes()),
         Ok(Outcome::Proved {
