@@ -20,6 +20,7 @@ mod cli;
 mod client_loss;
 mod conversation;
 mod copy;
+mod drivers;
 mod fragments;
 mod malformed;
 mod notices;
