@@ -1,0 +1,74 @@
+//! Carrying a cancel request to the server.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{CancelRegistry, CancelTarget, Holder, Order};
+use crate::config::Timeout;
+use crate::deadline::{Deadline, Elapsed};
+use crate::protocol::message::frontend;
+use crate::protocol::startup::CancelKey;
+use crate::server::connect::open;
+
+/// How long a server may take over a cancel request before the connection that it concerns is
+/// given up.
+const CANCEL_TIMEOUT: Timeout = Timeout::from_secs(10);
+
+/// Does what a client asked for with `key`. A key of nobody does nothing, as with PostgreSQL.
+/// Cancelled, the servers parked for its sake are closed.
+pub async fn cancel(registry: &CancelRegistry, key: &CancelKey) {
+    let Some(holder) = registry.find(key) else {
+        return;
+    };
+    let Order::Send(target) = holder.begin() else {
+        return;
+    };
+    let mut under_way = UnderWay {
+        holder,
+        settled: false,
+    };
+    let sent = Deadline::after(CANCEL_TIMEOUT).bound(send(&target)).await;
+    match sent.unwrap_or_else(|Elapsed| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(()) => under_way.settled = true,
+        Err(error) => {
+            tracing::warn!(server = %target.address, %error, "cancel request failed");
+        }
+    }
+}
+
+/// A cancel request between the decision and its end.
+struct UnderWay {
+    holder: Arc<Holder>,
+    /// The server has dealt with it.
+    settled: bool,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        for server in self.holder.end() {
+            if self.settled {
+                let pool = Arc::clone(server.seat.pool());
+                pool.give_back(server);
+            }
+            // Otherwise the request may still arrive, and the server is closed.
+        }
+    }
+}
+
+/// Sends it and waits until the server closes the connection. Cancel safe in that nothing is
+/// lost; whether the server got the request is then unknown.
+async fn send(target: &CancelTarget) -> io::Result<()> {
+    let Some(key) = &target.key else {
+        return Ok(());
+    };
+    let mut stream = open(&target.address).await.map_err(io::Error::other)?;
+    let mut message = BytesMut::new();
+    frontend::cancel_request(&mut message, key.process, &key.key);
+    stream.write_all(&message).await?;
+    let mut nothing = [0; 16];
+    while stream.read(&mut nothing).await? > 0 {}
+    Ok(())
+}

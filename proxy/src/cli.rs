@@ -1,0 +1,134 @@
+//! The program: from its arguments to its exit code.
+//!
+//! `poolproof-proxy` and `poolproof proxy` are both this.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::config::Config;
+use crate::log::{self, Console, Sink};
+use crate::running::start;
+
+mod args;
+mod failure;
+mod limits;
+mod pidfile;
+mod signals;
+mod user;
+
+pub use args::Args;
+pub use failure::Failure;
+
+/// The arguments or the configuration are wrong.
+pub const EXIT_USAGE: u8 = 2;
+/// The machine does not give what the configuration asks for: a port, a file, a user.
+pub const EXIT_ENVIRONMENT: u8 = 3;
+
+/// Runs the pooler until it is told to stop. The first of `args` is the program's name.
+///
+/// Must be called before the process has started a thread, as `-d` forks and `-u` changes the
+/// user.
+pub fn run<I>(args: I) -> ExitCode
+where
+    I: IntoIterator,
+    I::Item: Into<OsString> + Clone,
+{
+    match Args::try_parse_from(args) {
+        Ok(args) => match serve(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                complain(&failure.to_string());
+                ExitCode::from(failure.exit_code())
+            }
+        },
+        Err(answer) => {
+            // Help and version are answers and go to standard output, all else is an error.
+            let _ = answer.print();
+            match answer.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(EXIT_USAGE),
+            }
+        }
+    }
+}
+
+fn serve(args: &Args) -> Result<(), Failure> {
+    if args.reboot {
+        return Err(Failure::Reboot);
+    }
+    let config = Config::load(&args.config)?;
+    let settings = config.settings.clone();
+    user::assume(args.user.as_deref().or(settings.user.as_deref()))?;
+    if args.daemon {
+        go_daemon(&config)?;
+    }
+    let console = if args.quiet || args.daemon {
+        Console::Quiet
+    } else {
+        Console::Stderr
+    };
+    let sink = log::start(&settings, console, args.verbose)?;
+    signals::warn_of(&config);
+    let result = serve_until_stopped(&args.config, config, &sink);
+    if let Err(failure) = &result
+        && console == Console::Quiet
+    {
+        // Nobody reads standard error of a daemon; its log is where operators look.
+        tracing::error!("{failure}");
+    }
+    result
+}
+
+fn serve_until_stopped(path: &Path, config: Config, sink: &Arc<Sink>) -> Result<(), Failure> {
+    let settings = config.settings.clone();
+    limits::raise_open_files(settings.max_client_conn);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _guard = runtime.enter();
+    // Before the first client can come: a signal without its handler would end the process.
+    let signals = signals::Signals::new()?;
+    let _pidfile = settings
+        .pidfile
+        .as_deref()
+        .map(pidfile::Pidfile::create)
+        .transpose()?;
+    let running = Arc::new(start(config)?);
+    for address in running.local_addrs() {
+        tracing::info!("listening on {address}");
+    }
+    tracing::info!("process up: poolproof-proxy {}", env!("CARGO_PKG_VERSION"));
+    Ok(runtime.block_on(signals.obey(running, path, sink))?)
+}
+
+/// Goes on in the background; the process that was started ends here.
+fn go_daemon(config: &Config) -> Result<(), Failure> {
+    let Some(pidfile) = &config.settings.pidfile else {
+        return Err(Failure::DaemonWithoutPidfile);
+    };
+    // While there is still somebody to tell.
+    pidfile::Pidfile::check(pidfile)?;
+    if config.settings.logfile.is_none() {
+        complain("WARNING: logfile is not set, so that nobody will see the log of the daemon");
+    }
+    // The working directory stays, as paths in the configuration are relative to it.
+    nix::unistd::daemon(true, false).map_err(Failure::Daemon)
+}
+
+/// Says something to whoever started the program, where the log does not run yet.
+fn complain(words: &str) {
+    let mut stderr = std::io::stderr().lock();
+    for line in words.lines() {
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(stderr, "poolproof-proxy: {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

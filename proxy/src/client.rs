@@ -1,0 +1,9 @@
+//! The side of the pooler that faces clients.
+
+pub mod auth;
+pub mod end;
+pub mod intake;
+pub mod login;
+pub mod refusal;
+pub mod session;
+pub mod startup;

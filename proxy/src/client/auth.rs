@@ -1,0 +1,300 @@
+//! Who a client is: from its startup parameters to an [`Identity`].
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::refusal::Refusal;
+use crate::auth::random::NoRandomness;
+use crate::auth::scram::MECHANISM;
+use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, VerifierError};
+use crate::config::{AuthType, Config, Database};
+use crate::deadline::{Deadline, Elapsed};
+use crate::parameters::TRACKED;
+use crate::protocol::message::backend::{
+    SqlState, authentication_cleartext_password, authentication_md5_password, authentication_sasl,
+    authentication_sasl_continue, authentication_sasl_final, negotiate_protocol_version,
+};
+use crate::protocol::startup::StartupParameters;
+
+/// Longest answer to a challenge in bytes; a password in `auth_file` can be half as long.
+const ANSWER_BYTES_MAX: usize = 2048;
+
+/// A client that has proved who it is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user that it logged in as.
+    pub user: String,
+    /// The database that it asked for.
+    pub database: String,
+    /// What the configuration says of that database.
+    pub target: Arc<Database>,
+}
+
+impl Identity {
+    /// The user as whom servers are opened for this client.
+    #[must_use]
+    pub fn server_user(&self) -> &str {
+        self.target.connect.user.as_deref().unwrap_or(&self.user)
+    }
+}
+
+/// Why a client was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// A startup parameter that the pooler can neither carry nor ignore.
+    #[error("unsupported startup parameter: {0}")]
+    Parameter(String),
+    /// `auth_type` trust, and the user is not listed.
+    #[error("\"trust\" authentication failed")]
+    NotListed,
+    /// The password is wrong, or the user unknown: the client is not told which.
+    #[error("password authentication failed: {0}")]
+    Password(Denial),
+    /// The same, found by SCRAM.
+    #[error("SASL authentication failed: {0}")]
+    Sasl(Denial),
+    /// The client does not follow the protocol.
+    #[error(transparent)]
+    Exchange(#[from] VerifierError),
+    /// It sent something else where its password was due.
+    #[error("expected password response, got message type {0:?}")]
+    MessageType(char),
+    /// It sent an answer of an impossible length.
+    #[error("expected a password message of 5 to {ANSWER_BYTES_MAX} bytes, got {0}")]
+    Length(u32),
+    /// The database is not configured.
+    #[error("no such database: {0}")]
+    NoDatabase(String),
+    /// `auth_type` any, and the database does not say whom to log in as.
+    #[error("auth_type any needs user= in the connect string of database {0}")]
+    AnyWithoutUser(String),
+    /// It went away.
+    #[error("client unexpected eof")]
+    Gone(#[from] std::io::Error),
+    /// It took too long.
+    #[error("client_login_timeout")]
+    Timeout,
+    /// A method that `Config` does not let through.
+    #[error("auth_type {} is not supported", .0.as_str())]
+    Unsupported(AuthType),
+}
+
+impl From<Elapsed> for AuthError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+impl From<NoRandomness> for AuthError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Exchange(VerifierError::Randomness(error))
+    }
+}
+
+impl AuthError {
+    /// What to tell the client, if it still listens: PgBouncer's words, PostgreSQL's codes.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        let violation =
+            |error: &Self| Refusal::new(SqlState::PROTOCOL_VIOLATION, error.to_string());
+        match self {
+            Self::Gone(_) => None,
+            Self::Parameter(name) => Some(violation(self).with_hint(parameter_hint(name))),
+            Self::NotListed => Some(Refusal::new(
+                SqlState::INVALID_AUTHORIZATION,
+                self.to_string(),
+            )),
+            // Both are PgBouncer's words; neither says why.
+            Self::Password(_) => Some(Refusal::new(
+                SqlState::INVALID_PASSWORD,
+                "password authentication failed",
+            )),
+            Self::Sasl(_) => Some(Refusal::new(
+                SqlState::INVALID_PASSWORD,
+                "SASL authentication failed",
+            )),
+            Self::NoDatabase(_) => Some(Refusal::new(
+                SqlState::INVALID_CATALOG_NAME,
+                self.to_string(),
+            )),
+            Self::Exchange(VerifierError::Randomness(_))
+            | Self::AnyWithoutUser(_)
+            | Self::Unsupported(_) => Some(Refusal::new(
+                SqlState::INTERNAL_ERROR,
+                "bouncer config error",
+            )),
+            Self::Exchange(_) | Self::MessageType(_) | Self::Length(_) | Self::Timeout => {
+                Some(violation(self))
+            }
+        }
+    }
+}
+
+fn parameter_hint(name: &str) -> String {
+    format!("The pooler's administrator can let it pass: ignore_startup_parameters = {name}")
+}
+
+/// Asks the client for its proof and checks it. Everything is sent up to, and not including,
+/// AuthenticationOk: NegotiateProtocolVersion where it is due, challenges, AuthenticationSASLFinal.
+///
+/// Not one byte beyond the client's last answer is read.
+///
+/// Cancelled, what was read so far is lost; the connection is then good for nothing but closing.
+///
+/// # Errors
+/// Why the client is not let in; [`AuthError::refusal`] is what it should be told.
+pub async fn authenticate<S>(
+    stream: &mut S,
+    startup: &StartupParameters,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<Identity, AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    check_parameters(startup, config)?;
+    deadline.bound(prove(stream, startup, config)).await??;
+    // Only those who are let in learn which databases there are.
+    identify(startup, config)
+}
+
+/// Refuses what the pooler can neither carry to a server nor may ignore.
+fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), AuthError> {
+    let known = |name: &str| {
+        TRACKED
+            .iter()
+            .any(|tracked| tracked.eq_ignore_ascii_case(name))
+            || config
+                .settings
+                .track_extra_parameters
+                .contains_ignoring_case(name)
+            || config
+                .settings
+                .ignore_startup_parameters
+                .contains_ignoring_case(name)
+    };
+    match startup.parameters.iter().find(|(name, _)| !known(name)) {
+        Some((name, _)) => Err(AuthError::Parameter(name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, AuthError> {
+    let StartupParameters { user, database, .. } = startup;
+    let Some(target) = config.databases.lookup(database) else {
+        return Err(AuthError::NoDatabase(database.clone()));
+    };
+    if config.settings.auth_type == AuthType::Any && target.connect.user.is_none() {
+        return Err(AuthError::AnyWithoutUser(target.name.clone()));
+    }
+    let target = Arc::clone(target);
+    Ok(Identity {
+        user: user.clone(),
+        database: database.clone(),
+        target,
+    })
+}
+
+async fn prove<S>(
+    stream: &mut S,
+    startup: &StartupParameters,
+    config: &Config,
+) -> Result<(), AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut out = BytesMut::new();
+    if startup.needs_negotiation() {
+        let unknown: Vec<&str> = startup
+            .protocol_options
+            .iter()
+            .map(String::as_str)
+            .collect();
+        negotiate_protocol_version(&mut out, startup.negotiated_version(), &unknown);
+    }
+    let known = config.credentials.lookup(&startup.user);
+    match config.settings.auth_type {
+        AuthType::Any => {}
+        AuthType::Trust if known.is_none() => return Err(AuthError::NotListed),
+        AuthType::Trust => {}
+        auth_type @ (AuthType::Plain | AuthType::Md5 | AuthType::ScramSha256) => {
+            let subject = Subject::new(&startup.user, known);
+            let iterations = config.settings.scram_iterations;
+            let (verifier, challenge) = Verifier::begin(auth_type, subject, iterations)?;
+            exchange(stream, &mut out, verifier, challenge).await?;
+        }
+        other @ (AuthType::Cert | AuthType::Hba | AuthType::Pam | AuthType::Ldap) => {
+            return Err(AuthError::Unsupported(other));
+        }
+    }
+    stream.write_all(&out).await?;
+    Ok(stream.flush().await?)
+}
+
+/// Leads the exchange. What is left in `out` at the end is still to be sent.
+async fn exchange<S>(
+    stream: &mut S,
+    out: &mut BytesMut,
+    mut verifier: Verifier,
+    mut challenge: Challenge,
+) -> Result<(), AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        write_challenge(out, &challenge);
+        stream.write_all(out).await?;
+        stream.flush().await?;
+        out.clear();
+        let answer = read_answer(stream).await?;
+        match verifier.answer(&answer)? {
+            Step::Ask(next, asks) => (verifier, challenge) = (next, asks),
+            Step::Denied(denial) => {
+                return Err(match challenge {
+                    Challenge::Sasl | Challenge::SaslContinue(_) => AuthError::Sasl(denial),
+                    Challenge::CleartextPassword | Challenge::Md5Password(_) => {
+                        AuthError::Password(denial)
+                    }
+                });
+            }
+            Step::Granted(server_final) => {
+                if let Some(data) = server_final {
+                    authentication_sasl_final(out, &data);
+                }
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn write_challenge(out: &mut BytesMut, challenge: &Challenge) {
+    match challenge {
+        Challenge::CleartextPassword => authentication_cleartext_password(out),
+        Challenge::Md5Password(salt) => authentication_md5_password(out, *salt),
+        Challenge::Sasl => authentication_sasl(out, &[MECHANISM]),
+        Challenge::SaslContinue(data) => authentication_sasl_continue(out, data),
+    }
+}
+
+/// Reads one message of type `p` and gives its body.
+async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, AuthError> {
+    let mut header = [0; 5];
+    stream.read_exact(&mut header).await?;
+    let [tag, length @ ..] = header;
+    if tag != b'p' {
+        return Err(AuthError::MessageType(char::from(tag)));
+    }
+    let length = u32::from_be_bytes(length);
+    let body = usize::try_from(length)
+        .ok()
+        .and_then(|length| length.checked_sub(4));
+    let body = body.filter(|body| (1..=ANSWER_BYTES_MAX).contains(body));
+    let mut answer = vec![0; body.ok_or(AuthError::Length(length))?];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! The first words of a client: encryption, a cancel request, or a session.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::refusal::Refusal;
+use crate::deadline::{Deadline, Elapsed};
+use crate::protocol::startup::{
+    CancelKey, PacketError, StartupPacket, StartupParameters, body_length, parse,
+};
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartupRequest {
+    /// A session.
+    Session(StartupParameters),
+    /// To cancel what another connection runs. It gets no answer, as PostgreSQL gives none.
+    Cancel(CancelKey),
+}
+
+/// Why a client got no further.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// It closed the connection before saying anything, as a port check does.
+    #[error("client closed the connection without a word")]
+    Silent,
+    /// It went away in the middle.
+    #[error("client unexpected eof")]
+    Gone(#[source] std::io::Error),
+    /// Its packet is malformed.
+    #[error(transparent)]
+    Packet(#[from] PacketError),
+    /// It asked for encryption again and again.
+    #[error("client repeats its request for encryption")]
+    Repeated,
+    /// It took too long.
+    #[error("client_login_timeout")]
+    Timeout,
+}
+
+impl From<Elapsed> for StartupError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+impl StartupError {
+    /// What to tell the client, if it still listens.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        use crate::protocol::message::backend::SqlState;
+        match self {
+            Self::Silent | Self::Gone(_) => None,
+            Self::Packet(error) => Some(Refusal::new(error.sql_state(), error.to_string())),
+            Self::Repeated => Some(Refusal::new(
+                SqlState::PROTOCOL_VIOLATION,
+                "encryption was refused already",
+            )),
+            Self::Timeout => Some(Refusal::new(
+                SqlState::PROTOCOL_VIOLATION,
+                "client_login_timeout",
+            )),
+        }
+    }
+}
+
+/// A client may ask for each of the two kinds of encryption once before it says what it wants.
+const PACKETS_MAX: usize = 3;
+
+/// Reads until the client has said what it wants; encryption is refused on the way.
+///
+/// Not one byte beyond the packet is read: what follows belongs to the session, and what a client
+/// sent together with a request for encryption can never be taken for encrypted.
+///
+/// Cancelled, what was read so far is lost; the connection is then good for nothing but closing.
+///
+/// # Errors
+/// Why the client gets no further; [`StartupError::refusal`] is what it should be told.
+pub async fn read_startup<S>(
+    stream: &mut S,
+    deadline: Deadline,
+) -> Result<StartupRequest, StartupError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    deadline.bound(read_request(stream)).await?
+}
+
+async fn read_request<S>(stream: &mut S) -> Result<StartupRequest, StartupError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for _ in 0..PACKETS_MAX {
+        match read_packet(stream).await? {
+            StartupPacket::Session(parameters) => return Ok(StartupRequest::Session(parameters)),
+            StartupPacket::Cancel(key) => return Ok(StartupRequest::Cancel(key)),
+            StartupPacket::Ssl | StartupPacket::GssEncryption => {
+                stream.write_all(b"N").await.map_err(StartupError::Gone)?;
+                stream.flush().await.map_err(StartupError::Gone)?;
+            }
+        }
+    }
+    Err(StartupError::Repeated)
+}
+
+async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> Result<StartupPacket, StartupError> {
+    let mut header = [0; 4];
+    let first = stream.read(&mut header).await.map_err(StartupError::Gone)?;
+    if first == 0 {
+        return Err(StartupError::Silent);
+    }
+    stream
+        .read_exact(&mut header[first..])
+        .await
+        .map_err(StartupError::Gone)?;
+    let mut body = vec![0; body_length(header)?];
+    stream
+        .read_exact(&mut body)
+        .await
+        .map_err(StartupError::Gone)?;
+    Ok(parse(&body)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Sockets and buffers: the thin edge between the pooler and the runtime.
+
+pub mod outbox;
+pub mod scratch;
+pub mod stream;
+
+pub use outbox::Outbox;
+pub use stream::Stream;

@@ -1,0 +1,72 @@
+//! Bytes that a socket would not take yet.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use super::Stream;
+
+/// The unsent rest of what was written to a connection. Empty, it owns no memory.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outbox {
+    /// Whether everything has been sent.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Adds bytes without trying to send them.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Forgets what is unsent, as nobody will take it.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Sends `bytes` after what is still unsent; what the socket does not take is kept. The
+    /// caller stops producing while anything is kept, which bounds it. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    pub fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+        mut bytes: &[u8],
+    ) -> io::Result<()> {
+        if self.is_empty() {
+            while !bytes.is_empty() {
+                match stream.poll_write_some(cx, bytes)? {
+                    Poll::Ready(sent) => bytes = &bytes[sent..],
+                    Poll::Pending => break,
+                }
+            }
+        }
+        self.push(bytes);
+        Ok(())
+    }
+
+    /// Sends what is left. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    pub fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < self.bytes.len() {
+            self.sent += ready!(stream.poll_write_some(cx, &self.bytes[self.sent..]))?;
+        }
+        self.clear();
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,18 @@
+//! The buffer that everything on a core is read into.
+//!
+//! What is read is acted on before the next read, so that one buffer serves all connections of a
+//! core and an idle client needs none.
+
+use std::cell::RefCell;
+
+/// Size in bytes: large results pass in few system calls, and it still fits a core's own cache.
+pub const SCRATCH_LEN: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into_boxed_slice());
+}
+
+/// Lends the core's buffer to `work`, which must not ask for it again.
+pub fn with<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| work(scratch))
+}

@@ -1,0 +1,198 @@
+//! The sockets on which clients come.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+use crate::config::{ListenHost, Settings, SocketDir};
+
+/// Sockets that listen, not yet registered with any runtime.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For each core its TCP sockets. All cores listen on the same addresses, and the system
+    /// spreads the connections over them.
+    pub tcp: Vec<Vec<std::net::TcpListener>>,
+    /// The Unix socket, which the first core serves.
+    pub unix: Option<UnixSocket>,
+}
+
+/// A Unix socket that listens; its file is deleted when this is dropped.
+#[derive(Debug)]
+pub struct UnixSocket {
+    /// The socket.
+    pub listener: UnixListener,
+    /// Its file; one in the abstract namespace has none.
+    pub file: Option<SocketFile>,
+}
+
+/// The file of a Unix socket, deleted when this is dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Whoever deleted it before did what we wanted.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Why clients cannot come.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}; {}", advice(.source))]
+    Bind {
+        /// Host and port, or the path of a Unix socket.
+        address: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A name in `listen_addr` leads nowhere.
+    #[error("cannot resolve {host:?} in listen_addr: {source}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// The resolver's reason.
+        source: io::Error,
+    },
+    /// Neither `listen_addr` nor `unix_socket_dir` is set.
+    #[error("nowhere to listen: expected listen_addr or unix_socket_dir to be set")]
+    Nowhere,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop what listens there, or choose another listen_port",
+        io::ErrorKind::AddrNotAvailable => "listen_addr must be an address of this machine, or *",
+        io::ErrorKind::PermissionDenied => "choose a port above 1023, or a folder we may write to",
+        _ => "see listen_addr, listen_port and unix_socket_dir",
+    }
+}
+
+/// Opens all sockets that the settings ask for, the TCP ones once for each of `cores` cores.
+///
+/// # Errors
+///
+/// The first address that cannot be had.
+pub fn listen(settings: &Settings, cores: usize) -> Result<Listeners, ListenError> {
+    let mut tcp: Vec<Vec<_>> = (0..cores).map(|_| Vec::new()).collect();
+    for address in addresses(settings)? {
+        let bind = |source| ListenError::Bind {
+            address: address.to_string(),
+            source,
+        };
+        // Sockets that share an address would also share it with another process of ours, so one
+        // is opened as if it were alone: it fails if anybody has the address.
+        let alone = open_tcp(address, settings, settings.so_reuseport).map_err(bind)?;
+        if cores == 1 {
+            tcp[0].push(alone.into());
+            continue;
+        }
+        let bound = alone.local_addr().map_err(bind)?;
+        let address = bound.as_socket().unwrap_or(address);
+        drop(alone);
+        for sockets in &mut tcp {
+            sockets.push(open_tcp(address, settings, true).map_err(bind)?.into());
+        }
+    }
+    let unix = listen_unix(settings)?;
+    if unix.is_none() && tcp[0].is_empty() {
+        return Err(ListenError::Nowhere);
+    }
+    Ok(Listeners { tcp, unix })
+}
+
+fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>, ListenError> {
+    let port = settings.listen_port;
+    let mut addresses = Vec::new();
+    for host in &settings.listen_addr {
+        match host {
+            ListenHost::Any => {
+                let any = [
+                    IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                    IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                ];
+                let has_v6 = Socket::new(Domain::IPV6, Type::STREAM, None).is_ok();
+                let usable = any
+                    .into_iter()
+                    .filter(|address| address.is_ipv4() || has_v6);
+                addresses.extend(usable.map(|address| SocketAddr::new(address, port)));
+            }
+            ListenHost::Named(name) => {
+                let resolve = |source| ListenError::Resolve {
+                    host: name.clone(),
+                    source,
+                };
+                addresses.extend((name.as_str(), port).to_socket_addrs().map_err(resolve)?);
+            }
+        }
+    }
+    Ok(addresses)
+}
+
+fn open_tcp(address: SocketAddr, settings: &Settings, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    if address.is_ipv6() {
+        // IPv4 has a socket of its own.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(settings.listen_backlog).unwrap_or(i32::MAX))?;
+    Ok(socket)
+}
+
+fn listen_unix(settings: &Settings) -> Result<Option<UnixSocket>, ListenError> {
+    let name = format!(".s.PGSQL.{}", settings.listen_port);
+    let (address, opened) = match &settings.unix_socket_dir {
+        SocketDir::None => return Ok(None),
+        SocketDir::Directory(directory) => {
+            let path = directory.join(name);
+            (path.display().to_string(), listen_path(path))
+        }
+        SocketDir::Abstract(directory) => {
+            let name = format!("{directory}/{name}");
+            let opened = std::os::unix::net::SocketAddr::from_abstract_name(&name)
+                .and_then(|address| UnixListener::bind_addr(&address))
+                .map(|listener| UnixSocket {
+                    listener,
+                    file: None,
+                });
+            (format!("@{name}"), opened)
+        }
+    };
+    let bind = |source| ListenError::Bind {
+        address: address.clone(),
+        source,
+    };
+    let socket = opened.map_err(bind)?;
+    socket.listener.set_nonblocking(true).map_err(bind)?;
+    Ok(Some(socket))
+}
+
+fn listen_path(path: PathBuf) -> io::Result<UnixSocket> {
+    match std::os::unix::net::UnixStream::connect(&path) {
+        Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+        // Nobody listens behind it: it was left by a process that did not end in order.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(&path)?;
+        }
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    Ok(UnixSocket {
+        listener,
+        file: Some(SocketFile(path)),
+    })
+}

@@ -1,0 +1,220 @@
+//! Opens servers for a pool, in tasks of their own: the client on whose account a server is opened
+//! may get another one first, or leave.
+
+use std::future::poll_fn;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::state::Ticket;
+use super::{Asked, Found, Pool, Seat};
+use crate::client::refusal::Refusal;
+use crate::cores::CoreId;
+use crate::protocol::message::backend::SqlState;
+use crate::server::Server;
+use crate::server::connect::{ConnectError, Connected, connect};
+use crate::server::login::LoginError;
+
+/// What the last server said of itself when it let us in: what a client hears at its login.
+#[derive(Debug)]
+pub struct Welcome {
+    /// ParameterStatus messages in order.
+    pub reported: Vec<(String, String)>,
+}
+
+/// How opening went lately.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    welcome: Option<Arc<Welcome>>,
+    /// Why the last server did not let us in; forgotten when one does.
+    failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    refusal: Refusal,
+    /// Nobody tries again before.
+    until: Instant,
+}
+
+impl Pool {
+    fn opening(&self) -> MutexGuard<'_, Opening> {
+        // Each change is a single assignment.
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a server says at login, if any has been opened yet.
+    #[must_use]
+    pub fn welcome(&self) -> Option<Arc<Welcome>> {
+        self.opening().welcome.clone()
+    }
+
+    pub(super) fn last_refusal(&self) -> Option<Refusal> {
+        Some(self.opening().failure.as_ref()?.refusal.clone())
+    }
+
+    /// What to tell a client that would wait in vain: there is no server, the last one did not let
+    /// us in, and it is too early to try again.
+    pub(super) fn hopeless(&self) -> Option<Refusal> {
+        if self.state().total() > 0 {
+            return None;
+        }
+        let opening = self.opening();
+        let failure = opening
+            .failure
+            .as_ref()
+            .filter(|failure| Instant::now() < failure.until)?;
+        let words = format!(
+            "server login has been failing, cached error: {} (server_login_retry)",
+            failure.refusal.message
+        );
+        Some(Refusal::new(SqlState::PROTOCOL_VIOLATION, words))
+    }
+
+    /// Opens `count` servers, which the state has counted already.
+    pub(super) fn open(self: &Arc<Self>, count: usize) {
+        // Without a runtime the pooler is at its end, and nobody waits any more.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        for _ in 0..count {
+            runtime.spawn(Self::open_one(Arc::clone(self)));
+        }
+    }
+
+    async fn open_one(self: Arc<Self>) {
+        let settings = self.settings();
+        let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match Box::pin(connect(&settings, turn, &self.commons.interner)).await {
+            Ok(connected) => self.admit(connected, settings.server_lifetime),
+            Err(error) => self.fail(&error, settings.server_login_retry),
+        }
+    }
+
+    fn admit(self: &Arc<Self>, mut connected: Connected, lifetime: Duration) {
+        let reported = std::mem::take(&mut connected.reported);
+        {
+            let mut opening = self.opening();
+            opening.welcome = Some(Arc::new(Welcome { reported }));
+            opening.failure = None;
+        }
+        tracing::info!(pool = %self.id, server = %connected.cancel.address, "new connection to server");
+        let seat = Seat(Arc::clone(self));
+        let server = Server::new(connected, seat, jittered(lifetime));
+        let (outcome, more) = self.state().opened(CoreId::current(), Box::new(server));
+        self.open(more);
+        self.finish(outcome);
+    }
+
+    /// Clients go on waiting after a failed connection, as it may succeed before their time is
+    /// over; a server that refuses the login will refuse it again, so they are told at once.
+    fn fail(self: &Arc<Self>, error: &ConnectError, retry: Duration) {
+        tracing::warn!(pool = %self.id, %error, "server login failed");
+        let refusal = match error {
+            ConnectError::Login(LoginError::Refused(error)) => {
+                Some(Refusal::new(error.code, error.message.clone()))
+            }
+            ConnectError::Login(LoginError::Prover(error)) => Some(Refusal::new(
+                SqlState::PROTOCOL_VIOLATION,
+                error.to_string(),
+            )),
+            _ => None,
+        };
+        let hopeless = refusal.is_some();
+        if let Some(refusal) = refusal {
+            self.opening().failure = Some(Failure {
+                refusal,
+                until: Instant::now() + retry,
+            });
+        }
+        let sent_away = {
+            let mut state = self.state();
+            state.failed();
+            if hopeless && state.total() == 0 {
+                state.refuse_all()
+            } else {
+                Vec::new()
+            }
+        };
+        for waiter in sent_away {
+            waiter.waker.wake();
+        }
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(retry).await;
+            let open = pool.state().retry();
+            pool.open(open);
+        });
+    }
+}
+
+/// Lifetimes are cut by up to a tenth, so that servers opened together do not all end together.
+fn jittered(lifetime: Duration) -> Duration {
+    let mut random = [0; 1];
+    // Without randomness they end together, which is only slower.
+    let _ = getrandom::fill(&mut random);
+    lifetime.saturating_sub(lifetime / 10 * u32::from(random[0]) / 255)
+}
+
+/// A server for the time of one question: what a client's login waits for when no server of the
+/// pool has been opened yet. Dropped, its place in the queue is given up.
+struct Place<'a> {
+    pool: &'a Arc<Pool>,
+    ticket: Option<Ticket>,
+    since: std::time::Instant,
+}
+
+impl Place<'_> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<Box<Server>, Refusal>> {
+        let Some(ticket) = self.ticket else {
+            return match self.pool.ask(cx) {
+                Asked::Server(server) => Poll::Ready(Ok(server)),
+                Asked::Refused(refusal) => Poll::Ready(Err(refusal)),
+                Asked::Wait(ticket) => {
+                    self.ticket = Some(ticket);
+                    Poll::Pending
+                }
+            };
+        };
+        let outcome = match self.pool.look(cx, ticket, self.since) {
+            Found::Nothing => return Poll::Pending,
+            Found::Server(server) => Ok(server),
+            Found::Refused(refusal) => Err(refusal),
+        };
+        self.ticket = None;
+        Poll::Ready(outcome)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.pool.abandon(ticket);
+        }
+    }
+}
+
+impl Pool {
+    /// What a server says at login, and the parameters that it has then. The first who asks waits
+    /// in the queue until a server has been opened. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// What to tell the client if no server can be had.
+    pub async fn welcomed(self: &Arc<Self>) -> Result<Arc<Welcome>, Refusal> {
+        if let Some(welcome) = self.welcome() {
+            return Ok(welcome);
+        }
+        let mut place = Place {
+            pool: self,
+            ticket: None,
+            since: std::time::Instant::now(),
+        };
+        let server = poll_fn(|cx| place.poll(cx)).await?;
+        self.give_back(server);
+        let gone = || Refusal::new(SqlState::INTERNAL_ERROR, "a server came without a greeting");
+        self.welcome().ok_or_else(gone)
+    }
+}

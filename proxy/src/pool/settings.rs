@@ -1,0 +1,79 @@
+//! What the configuration says about one pool.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::credential::Credential;
+use crate::client::auth::Identity;
+use crate::config::{Config, PoolMode, ServerHost, SocketDir, Timeout};
+
+/// The settings of one pool, those of its database, its user and the whole pooler put together.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// When a server goes back.
+    pub mode: PoolMode,
+    /// Servers at most.
+    pub size: usize,
+    /// Hosts, at least one.
+    pub hosts: Vec<ServerHost>,
+    /// Port of all of them.
+    pub port: u16,
+    /// Database, by its name on the server.
+    pub dbname: String,
+    /// User to log in as.
+    pub user: String,
+    /// What is known of that user's password.
+    pub credential: Option<Arc<Credential>>,
+    /// To connect and log in.
+    pub server_connect_timeout: Timeout,
+    /// Pause after a failed login.
+    pub server_login_retry: Duration,
+    /// Age at which a server is closed.
+    pub server_lifetime: Duration,
+    /// Idle time after which a server is closed.
+    pub server_idle_timeout: Timeout,
+    /// SQL that cleans a server after a session; empty is none.
+    pub server_reset_query: String,
+    /// Longest wait of a client.
+    pub query_wait_timeout: Timeout,
+}
+
+impl PoolSettings {
+    /// The settings for the pool of `identity`. As in PgBouncer the user's come before the
+    /// database's, and those before the rest.
+    #[must_use]
+    pub fn new(config: &Config, identity: &Identity) -> Self {
+        let settings = &config.settings;
+        let connect = &identity.target.connect;
+        let user = config.users.get(&identity.user);
+        let login = connect.user.as_deref().unwrap_or(&identity.user);
+        let hosts = match (&connect.host[..], &settings.unix_socket_dir) {
+            ([], SocketDir::Directory(path)) => vec![ServerHost::Directory(path.clone())],
+            ([], SocketDir::Abstract(name)) => vec![ServerHost::Abstract(name.clone())],
+            ([], SocketDir::None) => vec![ServerHost::Tcp("localhost".to_owned())],
+            (hosts, _) => hosts.to_vec(),
+        };
+        let size = user
+            .and_then(|user| user.pool_size)
+            .or(connect.pool_size)
+            .unwrap_or(settings.default_pool_size);
+        Self {
+            mode: user
+                .and_then(|user| user.pool_mode)
+                .or(connect.pool_mode)
+                .unwrap_or(settings.pool_mode),
+            size: size as usize,
+            hosts,
+            port: connect.port,
+            dbname: identity.target.server_name(&identity.database).to_owned(),
+            user: login.to_owned(),
+            credential: config.server_credential(&identity.target, login).cloned(),
+            server_connect_timeout: settings.server_connect_timeout,
+            server_login_retry: settings.server_login_retry,
+            server_lifetime: settings.server_lifetime,
+            server_idle_timeout: settings.server_idle_timeout,
+            server_reset_query: settings.server_reset_query.clone(),
+            query_wait_timeout: settings.query_wait_timeout,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! PostgreSQL's frontend/backend protocol: bytes in, meaning out, no sockets.
+
+pub mod exchange;
+pub mod frame;
+pub mod message;
+pub mod startup;
+pub mod tag;
+pub mod walker;

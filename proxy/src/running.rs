@@ -1,0 +1,196 @@
+//! A pooler that runs: started from a configuration, watched, and stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+use crate::clock;
+use crate::config::Config;
+use crate::cores::CoreId;
+use crate::listen::{ListenError, SocketFile, listen};
+use crate::pool::{Census, PoolId};
+use crate::shared::Shared;
+use crate::stats::Totals;
+use crate::stop::{self, Stop};
+use crate::worker::{Course, PASSED_MAX, Worker};
+
+/// Most threads that `worker_threads` may ask for.
+const CORES_MAX: usize = 1024;
+
+/// Why a pooler does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Clients could not come.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A pooler at work. Dropped, it stops at once.
+#[derive(Debug)]
+pub struct Running {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    course: Arc<watch::Sender<Course>>,
+    threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
+    stops: mpsc::Sender<Stop>,
+    _socket_file: Option<SocketFile>,
+}
+
+/// One pool at one moment.
+#[derive(Clone, Debug)]
+pub struct PoolView {
+    /// Which.
+    pub id: PoolId,
+    /// Its servers and who waits for them.
+    pub census: Census,
+    /// What it has done so far.
+    pub totals: Totals,
+}
+
+/// The pooler at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Connections of clients, those in their login included.
+    pub clients: usize,
+    /// All pools.
+    pub pools: Vec<PoolView>,
+}
+
+/// Starts a pooler: when this returns, clients can connect.
+///
+/// # Errors
+///
+/// When an address cannot be had, or a thread.
+pub fn start(config: Config) -> Result<Running, StartError> {
+    let settings = &config.settings;
+    let cores = match settings.worker_threads as usize {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        cores => cores,
+    }
+    .min(CORES_MAX);
+    let listeners = listen(settings, cores)?;
+    let local = |socket: &std::net::TcpListener| socket.local_addr().ok();
+    let addresses = listeners.tcp[0].iter().filter_map(local).collect();
+    let shared = Arc::new(Shared::new(config, cores));
+    clock::tick();
+    let (course, watched) = watch::channel(Course::Running);
+    let course = Arc::new(course);
+    let (senders, inboxes): (Vec<_>, Vec<_>) =
+        (0..cores).map(|_| mpsc::channel(PASSED_MAX)).unzip();
+    let others: Arc<[_]> = senders.into();
+    let (unix, socket_file) = listeners
+        .unix
+        .map(|unix| (unix.listener, unix.file))
+        .unzip();
+    let (stops, orders) = mpsc::channel(1);
+    let running = Running {
+        shared: Arc::clone(&shared),
+        addresses,
+        course: Arc::clone(&course),
+        threads: Mutex::default(),
+        stops,
+        _socket_file: socket_file.flatten(),
+    };
+    let mut unix = unix;
+    for (at, (tcp, inbox)) in listeners.tcp.into_iter().zip(inboxes).enumerate() {
+        let worker = Worker {
+            core: CoreId(u16::try_from(at).unwrap_or(u16::MAX)),
+            shared: Arc::clone(&shared),
+            tcp,
+            unix: unix.take(),
+            inbox,
+            others: Arc::clone(&others),
+            course: watched.clone(),
+        };
+        running.spawn(format!("pooler-{at}"), move || worker.run())?;
+    }
+    running.spawn("pooler-stop".to_owned(), move || {
+        stop::supervise(&shared, &course, orders)
+    })?;
+    Ok(running)
+}
+
+impl Running {
+    fn spawn(
+        &self,
+        name: String,
+        work: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(work)
+            .map_err(StartError::Thread)?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        Ok(())
+    }
+
+    /// The TCP addresses on which it listens.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What goes on at this moment.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let view = |pool: Arc<crate::pool::Pool>| PoolView {
+            id: pool.id.clone(),
+            census: pool.census(),
+            totals: pool.stats.totals(),
+        };
+        View {
+            clients: self.shared.clients(),
+            pools: self.shared.pools.all().into_iter().map(view).collect(),
+        }
+    }
+
+    /// Takes a new configuration. Logins and pools that come from now on follow it; what is
+    /// changeable only by a restart stays as it was.
+    pub fn reload(&self, config: Config) {
+        self.shared.configure(config);
+    }
+
+    /// Begins to stop; a second call stops at once. [`Running::join`] waits for the end.
+    pub fn shutdown(&self, stop: Stop) {
+        // A full channel holds a stop that is not yet known; this one makes it the second.
+        if self.stops.try_send(stop).is_err() {
+            stop::end(&self.shared, &self.course);
+        }
+    }
+
+    /// Waits until the pooler has stopped.
+    ///
+    /// # Errors
+    ///
+    /// When one of its threads ended with an error.
+    pub fn join(&self) -> io::Result<()> {
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut outcome = Ok(());
+        for thread in threads {
+            let ended = thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("a thread panicked")));
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        stop::end(&self.shared, &self.course);
+        // Nobody is left to hear of an error.
+        let _ = self.join();
+    }
+}

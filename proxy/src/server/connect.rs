@@ -1,0 +1,206 @@
+//! Opening a connection to a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::{TcpStream, UnixStream};
+
+use super::login::{LoginError, ServerGreeting, ServerLogin, login};
+use crate::cancel::CancelTarget;
+use crate::config::ServerHost;
+use crate::deadline::{Deadline, Elapsed};
+use crate::io::Stream;
+use crate::parameters::{Interner, Tracked};
+use crate::pool::settings::PoolSettings;
+
+/// Where a server really is, names resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ServerAddress {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A Unix socket in the file system.
+    Unix(PathBuf),
+    /// A Unix socket in the abstract namespace, by its name.
+    Abstract(String),
+}
+
+impl std::fmt::Display for ServerAddress {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            Self::Unix(path) => path.display().fmt(formatter),
+            Self::Abstract(name) => write!(formatter, "@{name}"),
+        }
+    }
+}
+
+/// A connection that is logged in, and what the server said of itself.
+#[derive(Debug)]
+pub struct Connected {
+    /// The connection.
+    pub stream: Stream,
+    /// Where its queries are cancelled.
+    pub cancel: CancelTarget,
+    /// What it set of the tracked parameters.
+    pub parameters: Arc<Tracked>,
+    /// Everything that it reported, in order.
+    pub reported: Vec<(String, String)>,
+}
+
+/// Why a server could not be had.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The name leads nowhere.
+    #[error("cannot resolve {host}")]
+    Resolve {
+        /// Name as configured.
+        host: String,
+        /// The resolver's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nobody answers there.
+    #[error("cannot connect to server at {address}")]
+    Connect {
+        /// Where.
+        address: ServerAddress,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It does not let us in.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// It took too long.
+    #[error("server_connect_timeout")]
+    Timeout,
+}
+
+impl From<Elapsed> for ConnectError {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+/// Connects and logs in, at the first host that lets us; `turn` says with which to begin.
+///
+/// Cancelled, the connection is closed half-way and the server logs it.
+///
+/// # Errors
+///
+/// Why the last host that was tried could not be had.
+pub async fn connect(
+    settings: &PoolSettings,
+    turn: usize,
+    interner: &Interner,
+) -> Result<Connected, ConnectError> {
+    let deadline = Deadline::after(settings.server_connect_timeout);
+    let hosts = &settings.hosts;
+    let mut outcome = Err(ConnectError::Timeout);
+    for at in 0..hosts.len() {
+        let host = &hosts[(turn + at) % hosts.len()];
+        outcome = connect_host(settings, host, deadline, interner).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn connect_host(
+    settings: &PoolSettings,
+    host: &ServerHost,
+    deadline: Deadline,
+    interner: &Interner,
+) -> Result<Connected, ConnectError> {
+    let mut outcome = Err(ConnectError::Timeout);
+    for address in resolve(host, settings.port, deadline).await? {
+        outcome = deadline
+            .bound(open(&address))
+            .await?
+            .map(|stream| (stream, address));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    let (mut stream, address) = outcome?;
+    let request = ServerLogin {
+        user: &settings.user,
+        database: &settings.dbname,
+        credential: settings.credential.as_deref(),
+        parameters: &[],
+    };
+    let ServerGreeting {
+        parameters: reported,
+        key,
+    } = login(&mut stream, &request, deadline).await?;
+    let mut parameters = Tracked::default();
+    for (name, value) in &reported {
+        parameters.set(name, value);
+    }
+    let parameters = interner.intern(parameters);
+    Ok(Connected {
+        stream,
+        cancel: CancelTarget { address, key },
+        parameters,
+        reported,
+    })
+}
+
+async fn resolve(
+    host: &ServerHost,
+    port: u16,
+    deadline: Deadline,
+) -> Result<Vec<ServerAddress>, ConnectError> {
+    match host {
+        ServerHost::Directory(path) => Ok(vec![ServerAddress::Unix(
+            path.join(format!(".s.PGSQL.{port}")),
+        )]),
+        ServerHost::Abstract(name) => Ok(vec![ServerAddress::Abstract(format!(
+            "{name}/.s.PGSQL.{port}"
+        ))]),
+        ServerHost::Tcp(name) => {
+            let found = deadline
+                .bound(tokio::net::lookup_host((name.as_str(), port)))
+                .await?;
+            let host = name.clone();
+            let found = found.map_err(|source| ConnectError::Resolve { host, source })?;
+            Ok(found.map(ServerAddress::Tcp).collect())
+        }
+    }
+}
+
+/// Opens a connection. Cancel safe.
+///
+/// # Errors
+///
+/// When nobody answers there.
+pub async fn open(address: &ServerAddress) -> Result<Stream, ConnectError> {
+    let opened = match address {
+        ServerAddress::Tcp(address) => open_tcp(*address).await,
+        ServerAddress::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+        ServerAddress::Abstract(name) => open_abstract(name),
+    };
+    opened.map_err(|source| ConnectError::Connect {
+        address: address.clone(),
+        source,
+    })
+}
+
+async fn open_tcp(address: SocketAddr) -> std::io::Result<Stream> {
+    let socket = TcpStream::connect(address).await?;
+    // Messages are written whole; waiting for more of them only delays the answer.
+    socket.set_nodelay(true)?;
+    Ok(Stream::Tcp(socket))
+}
+
+fn open_abstract(name: &str) -> std::io::Result<Stream> {
+    use std::os::linux::net::SocketAddrExt as _;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+    // Connecting to a Unix socket succeeds or fails at once.
+    let socket = std::os::unix::net::UnixStream::connect_addr(&address)?;
+    socket.set_nonblocking(true)?;
+    Ok(Stream::Unix(UnixStream::from_std(socket)?))
+}

@@ -1,0 +1,108 @@
+//! The pooler's own word with a server: SQL whose answer no client sees.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use thiserror::Error;
+
+use super::login::ServerError;
+use super::{Server, ServerFault};
+use crate::io::{Outbox, scratch};
+use crate::parameters::Interner;
+use crate::protocol::message::frontend;
+use crate::protocol::tag::Frontend;
+
+/// One Query and the wait for its ReadyForQuery.
+#[derive(Debug)]
+pub struct Dialogue {
+    outbox: Outbox,
+    error: Option<ServerError>,
+}
+
+/// Why SQL of the pooler's own was not run.
+#[derive(Debug, Error)]
+pub enum DialogueError {
+    /// The connection is of no use.
+    #[error(transparent)]
+    Fault(#[from] ServerFault),
+    /// The server refused the SQL; the server itself can still be used.
+    #[error("server refuses the pooler's own statement: {0}")]
+    Refused(ServerError),
+}
+
+impl Dialogue {
+    /// Begins to say `sql` to `server`, which must be free.
+    #[must_use]
+    pub fn new(server: &mut Server, sql: &str) -> Self {
+        debug_assert!(
+            server.is_free(),
+            "a server that still answers somebody is asked"
+        );
+        let mut message = BytesMut::new();
+        frontend::query(&mut message, sql);
+        server.exchange.client_sent(Frontend::Query);
+        let mut outbox = Outbox::default();
+        outbox.push(&message);
+        Self {
+            outbox,
+            error: None,
+        }
+    }
+
+    /// Goes on until the server is free again. Cancelled, the server is not free, and so is never
+    /// handed to anybody.
+    ///
+    /// # Errors
+    ///
+    /// When the connection broke or the SQL failed.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        server: &mut Server,
+        interner: &Interner,
+    ) -> Poll<Result<(), DialogueError>> {
+        let gone = |error| ServerFault::Gone(Some(error));
+        ready!(self.outbox.poll_flush(cx, &mut server.stream)).map_err(gone)?;
+        loop {
+            let heard = scratch::with(|buffer| {
+                let len = ready!(server.stream.poll_read_some(cx, buffer)).map_err(gone)?;
+                if len == 0 {
+                    return Poll::Ready(Err(ServerFault::Gone(None)));
+                }
+                Poll::Ready(server.hear_errors(&buffer[..len], interner, Some(&mut self.error)))
+            });
+            ready!(heard)?;
+            if server.is_free() {
+                let error = self.error.take();
+                return Poll::Ready(
+                    error.map_or(Ok(()), |error| Err(DialogueError::Refused(error))),
+                );
+            }
+        }
+    }
+}
+
+/// Cleans a server after a session, in a task of its own, and gives it back to its pool. One that
+/// cannot be cleaned is closed.
+pub fn reset(mut server: Box<Server>) {
+    let pool = Arc::clone(server.seat.pool());
+    let sql = pool.settings().server_reset_query.clone();
+    if sql.is_empty() {
+        pool.give_back(server);
+        return;
+    }
+    // Without a runtime the pooler is at its end, and the server is closed with it.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        let mut dialogue = Dialogue::new(&mut server, &sql);
+        let interner = &pool.commons().interner;
+        match poll_fn(|cx| dialogue.poll(cx, &mut server, interner)).await {
+            Ok(()) => pool.give_back(server),
+            Err(error) => tracing::warn!(pool = %pool.id, %error, "server reset failed"),
+        }
+    });
+}

@@ -1,0 +1,107 @@
+//! How the pooler ends: at once, or when its servers or its clients have come to an end.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::shared::Shared;
+use crate::worker::Course;
+
+/// How to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// When every client has left of itself; SIGTERM.
+    WaitForClients,
+    /// When every transaction has ended; nobody gets a server any more. SIGINT.
+    WaitForServers,
+    /// At once; SIGQUIT, and whatever is asked for while the pooler is stopping already.
+    Immediate,
+}
+
+/// Stops the pooler when it is told to, and sees it to its end. Runs on a thread of its own, as it
+/// must outlive those that it ends.
+///
+/// # Errors
+///
+/// When the system gives no runtime.
+pub fn supervise(
+    shared: &Arc<Shared>,
+    course: &watch::Sender<Course>,
+    mut orders: mpsc::Receiver<Stop>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let mut ended = course.subscribe();
+        let over = async {
+            ended
+                .wait_for(|course| *course == Course::Ended)
+                .await
+                .map(drop)
+        };
+        tokio::select! {
+            _ = over => {}
+            () = obey(shared, course, &mut orders) => {}
+        }
+    });
+    end(shared, course);
+    Ok(())
+}
+
+/// Waits for an order and carries it out. Cancel safe: the next call begins anew.
+async fn obey(
+    shared: &Arc<Shared>,
+    course: &watch::Sender<Course>,
+    orders: &mut mpsc::Receiver<Stop>,
+) {
+    let Some(stop) = orders.recv().await else {
+        return;
+    };
+    shared.stop();
+    course.send_if_modified(|course| {
+        let running = *course == Course::Running;
+        if running {
+            *course = Course::Closing;
+        }
+        running
+    });
+    let waited = async {
+        match stop {
+            Stop::Immediate => {}
+            Stop::WaitForClients => wait_for_clients(shared).await,
+            Stop::WaitForServers => wait_for_servers(shared).await,
+        }
+    };
+    tokio::select! {
+        () = waited => {}
+        // Whoever asks a second time means now.
+        _ = orders.recv() => {}
+    }
+}
+
+async fn wait_for_clients(shared: &Shared) {
+    while shared.clients() > 0 {
+        shared.left.notified().await;
+    }
+}
+
+async fn wait_for_servers(shared: &Shared) {
+    let pools = shared.pools.all();
+    for pool in &pools {
+        pool.close();
+    }
+    let busy = || pools.iter().any(|pool| pool.census().servers_active > 0);
+    while busy() {
+        shared.pools.commons().returned.notified().await;
+    }
+}
+
+/// Ends the threads; whatever is open is closed.
+pub fn end(shared: &Shared, course: &watch::Sender<Course>) {
+    shared.stop();
+    // Idle servers hold their pools and pools their servers: only this parts them.
+    for pool in shared.pools.all() {
+        pool.close();
+    }
+    course.send_replace(Course::Ended);
+}

@@ -1,0 +1,177 @@
+//! A cancel reaches its own query and no other.
+
+use std::thread;
+
+use crate::patience::{bounded, wait_until};
+use crate::raw::{CancelKey, Client, cancel};
+use crate::site::{EVERYWHERE, OURS, POOLERS, Pool, Site};
+
+const CANCELLED: &str = "E ERROR 57014 canceling statement due to user request | Z I";
+const SLEPT: &str = "T pg_sleep:2278 | D | C SELECT 1 | Z I";
+const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
+
+fn answer(client: &mut Client) -> String {
+    client.read_until(b"Z").join(" | ")
+}
+
+#[test]
+fn the_own_query_is_cancelled() {
+    bounded(|| {
+        for against in EVERYWHERE {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut client = site.client();
+            for script in [
+                "Q SELECT pg_sleep(60)",
+                "P - SELECT pg_sleep(60) | B - - | E - | S",
+            ] {
+                client.say(script);
+                wait_until("the query to run", || site.running("pg_sleep(60)") == 1);
+                cancel(site.address(), client.key());
+                let answer = answer(&mut client);
+                assert!(answer.ends_with(CANCELLED), "{against:?}: {answer}");
+                assert_eq!(client.run("Q SELECT 1"), ONE, "{against:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_neighbour_is_left_alone() {
+    bounded(|| {
+        for against in EVERYWHERE {
+            let site = Site::start(*against, &Pool::of(2));
+            let mut neighbour = site.client();
+            let mut client = site.client();
+            neighbour.say("Q SELECT pg_sleep(1)");
+            client.say("Q SELECT pg_sleep(60)");
+            wait_until("both to run", || site.running("pg_sleep") == 2);
+            cancel(site.address(), client.key());
+            assert_eq!(
+                answer(&mut client),
+                format!("T pg_sleep:2278 | {CANCELLED}")
+            );
+            assert_eq!(answer(&mut neighbour), SLEPT, "{against:?}");
+        }
+    });
+}
+
+#[test]
+fn a_client_without_a_query_cancels_nothing() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut idle = site.client();
+            assert_eq!(idle.run("Q SELECT 1"), ONE);
+            let mut neighbour = site.client();
+            neighbour.say("Q SELECT pg_sleep(0.5)");
+            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            for _ in 0..10 {
+                cancel(site.address(), idle.key());
+            }
+            assert_eq!(answer(&mut neighbour), SLEPT, "{against:?}");
+            assert_eq!(idle.run("Q SELECT 1"), ONE, "{against:?}");
+        }
+    });
+}
+
+/// A cancel that comes as its query ends must not meet the next client's on the same server.
+#[test]
+fn a_late_cancel_does_not_meet_the_next_query() {
+    const ROUNDS: usize = 150;
+    bounded(|| {
+        for against in OURS {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut first = site.client();
+            let mut second = site.client();
+            for round in 0..ROUNDS {
+                first.send(&crate::raw::bytes_of("Q SELECT pg_sleep(0.001)"));
+                second.send(&crate::raw::bytes_of("Q SELECT pg_sleep(0.004)"));
+                let (address, key) = (site.address(), first.key());
+                let late = thread::spawn(move || cancel(address, key));
+                let cancelled = answer(&mut first);
+                assert!(
+                    cancelled == SLEPT || cancelled.ends_with(CANCELLED),
+                    "{cancelled}"
+                );
+                assert_eq!(answer(&mut second), SLEPT, "{against:?} in round {round}");
+                late.join().unwrap();
+            }
+            site.assert_whole(1);
+        }
+    });
+}
+
+#[test]
+fn a_waiting_client_is_cancelled() {
+    bounded(|| {
+        for against in OURS {
+            let site = Site::start(*against, &Pool::of(1));
+            site.sql("CREATE TABLE t (n int)");
+            let mut holder = site.client();
+            holder.run("Q BEGIN");
+            let mut waiter = site.client();
+            waiter.say("Q INSERT INTO t VALUES (1)");
+            cancel(site.address(), waiter.key());
+            assert_eq!(answer(&mut waiter), CANCELLED, "{against:?}");
+            assert_eq!(
+                holder.run("Q SELECT 1"),
+                "T ?column?:23 | D 1 | C SELECT 1 | Z T"
+            );
+            assert_eq!(holder.run("Q COMMIT"), "C COMMIT | Z I");
+            assert_eq!(waiter.run("Q SELECT n FROM t"), "T n:23 | C SELECT 0 | Z I");
+        }
+    });
+}
+
+#[test]
+fn a_forged_key_cancels_nothing() {
+    bounded(|| {
+        for against in EVERYWHERE {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut client = site.client();
+            client.say("Q SELECT pg_sleep(0.5)");
+            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            let CancelKey { process, secret } = client.key();
+            for forged in [
+                CancelKey {
+                    process,
+                    secret: secret ^ 1,
+                },
+                CancelKey {
+                    process: process ^ 1,
+                    secret,
+                },
+                CancelKey {
+                    process: 0,
+                    secret: 0,
+                },
+            ] {
+                cancel(site.address(), forged);
+            }
+            assert_eq!(answer(&mut client), SLEPT, "{against:?}");
+        }
+    });
+}
+
+#[test]
+fn many_cancels_at_once_leave_the_pool_whole() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(4));
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let mut client = site.client();
+                        for _ in 0..10 {
+                            client.say("Q SELECT pg_sleep(0.01)");
+                            cancel(site.address(), client.key());
+                            let answer = answer(&mut client);
+                            assert!(answer == SLEPT || answer.ends_with(CANCELLED), "{answer}");
+                        }
+                    });
+                }
+            });
+            site.assert_whole(4);
+        }
+    });
+}

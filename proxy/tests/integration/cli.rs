@@ -1,0 +1,294 @@
+//! The program from outside: arguments, exit codes, signals.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+
+use crate::cluster::{APP, Cluster, Guardian, free_port, hand_over, private_folder, program};
+use crate::patience::{bounded, wait_until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_poolproof-proxy");
+
+/// A folder with a configuration in front of PostgreSQL, removed in the end with what runs there.
+struct Site {
+    folder: PathBuf,
+    port: u16,
+    _guardian: Guardian,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = private_folder();
+        let guardian = Guardian::watch(&folder, &folder.join("pid"));
+        let site = Self {
+            folder,
+            port: free_port(),
+            _guardian: guardian,
+        };
+        site.write("users", &format!("\"{APP}\" \"\"\n"));
+        site.write("ini", &site.ini(""));
+        site
+    }
+
+    fn ini(&self, settings: &str) -> String {
+        format!(
+            "[databases]\npostgres = host=127.0.0.1 port={postgres}\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
+             auth_type = trust\nauth_file = {folder}/users\n\
+             pidfile = {folder}/pid\nlogfile = {folder}/log\n{settings}\n",
+            postgres = Cluster::shared().address().port(),
+            port = self.port,
+            folder = self.folder.display(),
+        )
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::write(&path, text).expect("write a file");
+        hand_over(&path);
+    }
+
+    /// The program with `args` and the configuration, as a user whom it accepts.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        if Uid::effective().is_root() {
+            command.args(["-u", "postgres"]);
+        }
+        command
+            .args(args)
+            .arg(self.folder.join("ini"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn start(&self) -> Child {
+        let mut process = self.command(&["-q"]).spawn().expect("start the pooler");
+        wait_until("the pooler to come up", || {
+            let ended = process.try_wait().expect("look at the pooler");
+            assert!(ended.is_none(), "it ended: {}", self.log());
+            self.answers()
+        });
+        process
+    }
+
+    fn answers(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        let text = fs::read_to_string(self.folder.join("pid")).ok()?;
+        text.trim().parse().ok().map(Pid::from_raw)
+    }
+
+    /// What psql gets through the pooler.
+    fn psql(&self) -> String {
+        let output = Command::new(program("psql"))
+            .args([
+                "--no-psqlrc",
+                "-qAtX",
+                "-w",
+                "-c",
+                "SELECT 42",
+                "-h",
+                "127.0.0.1",
+            ])
+            .args(["-p", &self.port.to_string(), "-U", APP, "-d", "postgres"])
+            .output()
+            .expect("run psql");
+        format!("{}{}", text(&output.stdout), text(&output.stderr))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().expect("run the pooler")
+}
+
+#[track_caller]
+fn check(command: &mut Command, code: i32, words: &str) {
+    let output = run(command);
+    let said = text(&output.stderr);
+    assert!(said.contains(words), "expected {words:?}, got {said:?}");
+    assert_eq!(output.status.code(), Some(code), "{said}");
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    bounded(|| {
+        let version = concat!("poolproof-proxy ", env!("CARGO_PKG_VERSION"));
+        for (flag, words) in [
+            ("-V", version),
+            ("--version", version),
+            ("-h", "Usage:"),
+            ("--help", "Usage:"),
+        ] {
+            let output = run(Command::new(PROGRAM).arg(flag));
+            assert_eq!(output.status.code(), Some(0), "{flag}");
+            assert!(
+                text(&output.stdout).contains(words) && output.stderr.is_empty(),
+                "{flag}"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_is_wrong_ends_with_2() {
+    bounded(|| {
+        check(&mut Command::new(PROGRAM), 2, "<CONFIG_FILE>");
+        check(Command::new(PROGRAM).args(["--nope", "x.ini"]), 2, "--nope");
+        check(
+            Command::new(PROGRAM).arg("/nonexistent.ini"),
+            2,
+            "/nonexistent.ini:1:1: ",
+        );
+        let site = Site::new();
+        check(
+            &mut site.command(&["-R"]),
+            2,
+            "-R (online reboot) is not supported yet",
+        );
+        let user = ["-u", "no-such-user"];
+        check(
+            Command::new(PROGRAM)
+                .args(user)
+                .arg(site.folder.join("ini")),
+            2,
+            "no-such-user",
+        );
+        site.write(
+            "ini",
+            &site.ini("pool_mod = session\ndefault_pool_size = many\npidfile ="),
+        );
+        let output = run(&mut site.command(&[]));
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(
+            said.contains(":11:1: unknown parameter pool_mod; did you mean pool_mode?"),
+            "{said}"
+        );
+        assert!(
+            said.contains(":12:21: default_pool_size: expected a whole number"),
+            "{said}"
+        );
+        site.write("ini", &site.ini("pidfile ="));
+        check(
+            &mut site.command(&["-d"]),
+            2,
+            "daemon needs pidfile configured",
+        );
+    });
+}
+
+#[test]
+fn root_is_refused_and_others_are_not() {
+    bounded(|| {
+        let site = Site::new();
+        let mut command = Command::new(PROGRAM);
+        command.arg(site.folder.join("ini"));
+        if Uid::effective().is_root() {
+            check(&mut command, 2, "the pooler should not run as root");
+        } else {
+            let mut process = command.spawn().expect("start the pooler");
+            wait_until("the pooler to come up", || site.answers());
+            kill(Pid::from_raw(process.id().cast_signed()), Signal::SIGQUIT).expect("kill");
+            assert_eq!(process.wait().expect("wait").code(), Some(0));
+        }
+    });
+}
+
+#[test]
+fn what_the_machine_does_not_give_ends_with_3() {
+    bounded(|| {
+        let site = Site::new();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port)).expect("listen");
+        let words = format!(
+            "cannot listen on 127.0.0.1:{}: Address already in use",
+            site.port
+        );
+        check(&mut site.command(&[]), 3, &words);
+        check(&mut site.command(&[]), 3, "choose another listen_port");
+        drop(listener);
+        site.write("ini", &site.ini("logfile = /nonexistent/log"));
+        check(
+            &mut site.command(&[]),
+            3,
+            "logfile /nonexistent/log cannot be opened",
+        );
+        site.write("ini", &site.ini(""));
+        // Somebody who runs; the guardian would end it, were it still there.
+        let mut other = Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("start sleep");
+        site.write("pid", &format!("{}\n", other.id()));
+        check(&mut site.command(&[]), 3, "is another pooler running?");
+        other.kill().and_then(|()| other.wait()).expect("end sleep");
+        fs::remove_file(site.folder.join("pid")).expect("remove the pidfile");
+    });
+}
+
+#[test]
+fn signals_reload_and_stop() {
+    bounded(|| {
+        let site = Site::new();
+        let mut process = site.start();
+        let pid = Pid::from_raw(process.id().cast_signed());
+        assert_eq!(site.pid(), Some(pid));
+        assert_eq!(site.psql(), "42");
+        let up = format!("[{pid}] LOG process up: poolproof-proxy");
+        assert!(site.log().contains(&up), "{}", site.log());
+
+        // A faulty file leaves the old configuration at work.
+        site.write("ini", &site.ini("pool_mode = x"));
+        kill(pid, Signal::SIGHUP).expect("kill");
+        let refused = format!(
+            "[{pid}] ERROR {}/ini:11:13: pool_mode: ",
+            site.folder.display()
+        );
+        wait_until("the reload to be refused", || site.log().contains(&refused));
+        assert_eq!(site.psql(), "42");
+
+        // A good one is taken, and a rotated log begun anew.
+        fs::rename(site.folder.join("log"), site.folder.join("log.1")).expect("rotate");
+        site.write("users", "\"nobody\" \"\"\n");
+        site.write("ini", &site.ini(""));
+        kill(pid, Signal::SIGHUP).expect("kill");
+        wait_until("the reload", || {
+            site.psql().contains("\"trust\" authentication failed")
+        });
+        wait_until("a new log", || !site.log().is_empty());
+
+        // No client is there to be waited for.
+        kill(pid, Signal::SIGTERM).expect("kill");
+        assert_eq!(process.wait().expect("wait").code(), Some(0));
+        assert!(site.log().contains("LOG got SIGTERM"), "{}", site.log());
+        assert_eq!(site.pid(), None, "the pidfile is gone");
+    });
+}
+
+#[test]
+fn a_daemon_goes_to_the_background() {
+    bounded(|| {
+        let site = Site::new();
+        let output = run(&mut site.command(&["-d"]));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        wait_until("the daemon to come up", || site.answers());
+        assert_eq!(site.psql(), "42");
+        check(&mut site.command(&["-d"]), 3, "is another pooler running?");
+        let pid = site.pid().expect("a pidfile");
+        kill(pid, Signal::SIGQUIT).expect("kill");
+        wait_until("the daemon to end", || site.pid().is_none());
+    });
+}

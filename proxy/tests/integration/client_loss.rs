@@ -1,0 +1,130 @@
+//! Clients that go away.
+
+use crate::patience::{bounded, wait_until};
+use crate::raw::Client;
+use crate::site::{POOLERS, Pool, Site};
+
+/// Every way to leave: politely, by a closed connection, and by one that is reset.
+const FAREWELLS: [fn(Client); 3] = [
+    |mut client| client.send(&crate::raw::bytes_of("X")),
+    |client| client.close_writing(),
+    Client::vanish,
+];
+
+/// Lets clients leave in the midst of `script`, of which nothing may be left.
+fn leave_during(script: &str) {
+    for against in POOLERS {
+        for farewell in FAREWELLS {
+            let site = Site::start(*against, &Pool::of(1));
+            site.sql("CREATE TABLE t (n int)");
+            for _ in 0..3 {
+                let mut client = site.client();
+                client.run(script);
+                farewell(client);
+                let answer = site.client().run("Q SELECT n FROM t");
+                assert_eq!(answer, "T n:23 | C SELECT 0 | Z I", "{against:?} {script}");
+            }
+            site.assert_whole(1);
+        }
+    }
+}
+
+#[test]
+fn an_open_transaction_is_rolled_back() {
+    bounded(|| leave_during("Q BEGIN | < Z | Q INSERT INTO t VALUES (1)"));
+}
+
+#[test]
+fn a_failed_transaction_is_rolled_back() {
+    bounded(|| leave_during("Q BEGIN | < Z | Q INSERT INTO t VALUES (1) | < Z | Q SELECT 1/0"));
+}
+
+#[test]
+fn a_batch_without_its_sync_is_rolled_back() {
+    bounded(|| leave_during("P - INSERT INTO t VALUES (1) | B - - | E - | H | < C"));
+}
+
+#[test]
+fn half_a_copy_is_rolled_back() {
+    bounded(|| leave_during("Q COPY t FROM STDIN | d 1 | d 2 | < G"));
+}
+
+#[test]
+fn a_result_that_nobody_reads_reaches_nobody_else() {
+    bounded(|| leave_during("Q SELECT repeat('x', 10000) FROM generate_series(1, 2000) | < T"));
+}
+
+#[test]
+fn a_query_whose_client_has_left_does_not_keep_its_server() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut client = site.client();
+            client.say("Q SELECT pg_sleep(2)");
+            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            client.vanish();
+            site.assert_serves();
+            site.assert_whole(1);
+        }
+    });
+}
+
+#[test]
+fn those_who_left_the_queue_are_not_served() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            site.sql("CREATE TABLE t (n int)");
+            let mut holder = site.client();
+            holder.run("Q BEGIN");
+            for _ in 0..10 {
+                let mut waiter = site.client();
+                waiter.say("Q INSERT INTO t VALUES (1)");
+                waiter.vanish();
+            }
+            let mut stayer = site.client();
+            stayer.say("Q SELECT n FROM t");
+            assert_eq!(holder.run("Q COMMIT"), "C COMMIT | Z I");
+            let answer = stayer.read_until(b"Z").join(" | ");
+            assert_eq!(answer, "T n:23 | C SELECT 0 | Z I", "{against:?}");
+            site.assert_whole(1);
+        }
+    });
+}
+
+#[test]
+fn half_a_message_dies_with_its_client() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            site.sql("CREATE TABLE t (n int)");
+            let bytes = crate::raw::bytes_of("Q INSERT INTO t VALUES (1)");
+            for at in 1..bytes.len() {
+                let mut client = site.client();
+                client.send(&bytes[..at]);
+                client.vanish();
+            }
+            site.assert_whole(1);
+            assert!(site.sql("SELECT n FROM t").is_empty(), "{against:?}");
+        }
+    });
+}
+
+#[test]
+fn logins_that_are_given_up_leave_nothing() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            let startup = crate::raw::startup(&[
+                ("user", crate::cluster::APP),
+                ("database", site.database()),
+            ]);
+            for at in 0..startup.len() {
+                let mut client = Client::silent(site.address());
+                client.send(&startup[..at]);
+                client.vanish();
+            }
+            site.assert_whole(1);
+        }
+    });
+}

@@ -1,0 +1,33 @@
+//! The pooler as a whole, against a real PostgreSQL.
+//!
+//! What a test expects is what PostgreSQL itself says: each conversation is held with PostgreSQL
+//! first, and then through the poolers, which must give the same answer.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails where it stands"
+)]
+
+mod cluster;
+mod patience;
+mod raw;
+mod site;
+
+mod auth;
+mod cancel;
+mod cli;
+mod client_loss;
+mod conversation;
+mod copy;
+mod drivers;
+mod fragments;
+mod malformed;
+mod notices;
+mod pipeline;
+mod server_loss;
+mod sharing;
+mod shutdown;
+mod sizes;
+mod smoke;
+mod waiting;

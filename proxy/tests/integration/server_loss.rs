@@ -1,0 +1,181 @@
+//! Servers that go away.
+
+use std::time::{Duration, Instant};
+
+use crate::cluster::Cluster;
+use crate::patience::{bounded, wait_until};
+use crate::raw::Client;
+use crate::site::{AS_POSTGRES, OURS, POOLERS, Pool, Site};
+
+const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
+
+/// What PostgreSQL says to a client whose backend is terminated.
+const TERMINATED: &str = "E FATAL 57P01 terminating connection due to administrator command | eof";
+
+/// Ends all backends of `site` as an operator would, and returns when they are gone.
+fn terminate(site: &Site) {
+    let of_site = format!("WHERE datname = '{}'", site.database());
+    site.cluster().sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity {of_site}"
+    ));
+    wait_until("the backends to end", || site.backends() == 0);
+}
+
+#[test]
+fn idle_servers_that_die_are_not_handed_out() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(3));
+            for _ in 0..5 {
+                site.assert_whole(3);
+                let mut client = site.client();
+                terminate(&site);
+                for _ in 0..5 {
+                    assert_eq!(client.run("Q SELECT 1"), ONE, "{against:?}");
+                }
+            }
+            site.assert_whole(3);
+        }
+    });
+}
+
+/// Lets the backends die while a client is at `script`, and returns all that it then hears.
+fn die_during(site: &Site, script: &str, running: &str) -> String {
+    let mut client = site.client();
+    client.run(script);
+    if !running.is_empty() {
+        client.say(&format!("Q SELECT {running}"));
+        wait_until("the query to run", || site.running(running) == 1);
+    }
+    terminate(site);
+    client.read_to_end().join(" | ")
+}
+
+#[test]
+fn a_client_whose_server_dies_hears_one_error() {
+    bounded(|| {
+        for against in AS_POSTGRES {
+            let site = Site::start(*against, &Pool::of(1));
+            for (script, running) in [
+                ("Q SELECT 1", "pg_sleep(60)"),
+                ("Q BEGIN", "pg_sleep(61)"),
+                ("Q BEGIN", ""),
+                ("Q BEGIN | < Z | Q SELECT 1/0", ""),
+                ("P - BEGIN | B - - | E - | S", ""),
+            ] {
+                let heard = die_during(&site, script, running);
+                let heard = heard.trim_start_matches("T pg_sleep:2278 | ");
+                assert_eq!(heard, TERMINATED, "{against:?} {script} {running}");
+            }
+            site.assert_whole(1);
+        }
+    });
+}
+
+#[test]
+fn a_crash_of_all_backends_is_survived() {
+    bounded(|| {
+        for against in OURS {
+            let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
+            let site = Site::start_on(cluster, *against, &quick_to_retry(3));
+            let mut client = site.client();
+            client.run("Q BEGIN");
+            let pid =
+                cluster.sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'");
+            kill(&pid[0], nix::sys::signal::Signal::SIGKILL);
+            let heard = client.read_to_end().join(" | ");
+            assert!(
+                heard.starts_with("E FATAL ") && heard.ends_with(" | eof"),
+                "{heard}"
+            );
+            assert_eq!(heard.matches("E FATAL").count(), 1, "{heard}");
+            wait_until_back(&site);
+            site.assert_whole(3);
+        }
+    });
+}
+
+#[test]
+fn clients_get_errors_while_postgresql_is_down_and_service_returns() {
+    bounded(|| {
+        for against in OURS {
+            let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
+            let site = Site::start_on(cluster, *against, &quick_to_retry(2));
+            site.assert_whole(2);
+            let mut idle = site.client();
+            cluster.crash();
+            let start = Instant::now();
+            for _ in 0..3 {
+                let heard = attempt(&site);
+                let code = heard.split(' ').nth(2).unwrap_or_default();
+                assert!(heard.starts_with("E FATAL ") && code.len() == 5, "{heard}");
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "{:?}",
+                start.elapsed()
+            );
+            cluster.restart();
+            wait_until_back(&site);
+            site.assert_whole(2);
+            assert_eq!(idle.run("Q SELECT 1"), ONE);
+        }
+    });
+}
+
+#[test]
+fn a_frozen_postgresql_delays_and_loses_nothing() {
+    bounded(|| {
+        for against in OURS {
+            let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
+            let site = Site::start_on(
+                cluster,
+                *against,
+                &Pool::of(1).with("query_wait_timeout", 1),
+            );
+            let mut client = site.client();
+            let pid = client.run("Q SELECT pg_backend_pid() AS pid");
+            let pid = pid
+                .split(" | ")
+                .nth(1)
+                .unwrap()
+                .trim_start_matches("D ")
+                .to_owned();
+            kill(&pid, nix::sys::signal::Signal::SIGSTOP);
+            client.say("Q SELECT 1");
+            let mut waiter = site.client();
+            let heard = waiter.run("Q SELECT 2 | < eof");
+            assert_eq!(heard, "E FATAL 08P01 query_wait_timeout | eof");
+            assert!(client.hears_nothing());
+            kill(&pid, nix::sys::signal::Signal::SIGCONT);
+            assert_eq!(client.read_until(b"Z").join(" | "), ONE);
+            site.assert_whole(1);
+        }
+    });
+}
+
+/// A pool that doesn't wait for long before it tries again.
+fn quick_to_retry(size: u32) -> Pool {
+    Pool::of(size)
+        .with("server_login_retry", 1)
+        .with("query_wait_timeout", 2)
+        .with("server_connect_timeout", 2)
+}
+
+/// One query of a new client, or what it hears instead.
+fn attempt(site: &Site) -> String {
+    let parameters = [("user", crate::cluster::APP), ("database", site.database())];
+    match Client::try_connect(site.address(), &parameters) {
+        Ok(mut client) => client.run("Q SELECT 1"),
+        Err(refusal) => refusal,
+    }
+}
+
+fn wait_until_back(site: &Site) {
+    wait_until("service to return", || attempt(site) == ONE);
+}
+
+fn kill(pid: &str, signal: nix::sys::signal::Signal) {
+    let pid = nix::unistd::Pid::from_raw(pid.parse().expect("a process number"));
+    nix::sys::signal::kill(pid, signal).expect("send a signal");
+}

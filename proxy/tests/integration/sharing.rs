@@ -1,0 +1,225 @@
+//! More clients than servers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::cluster::Cluster;
+use crate::patience::{bounded, wait_until};
+use crate::raw::Client;
+use crate::site::{OURS, POOLERS, Pool, Site};
+
+const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
+
+#[test]
+fn a_transaction_keeps_its_server() {
+    const CLIENTS: usize = 8;
+    const TRANSACTIONS: usize = 25;
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(2));
+            thread::scope(|scope| {
+                for _ in 0..CLIENTS {
+                    scope.spawn(|| {
+                        let mut client = site.client();
+                        for _ in 0..TRANSACTIONS {
+                            transact_on_one_server(&mut client);
+                        }
+                    });
+                }
+            });
+            site.assert_whole(2);
+        }
+    });
+}
+
+/// One transaction in several round trips, all of which the same backend must answer.
+fn transact_on_one_server(client: &mut Client) {
+    assert_eq!(client.run("Q BEGIN"), "C BEGIN | Z T");
+    let pids = [(); 3].map(|()| client.run("Q SELECT pg_backend_pid()"));
+    assert!(pids[0].ends_with("Z T"), "{pids:?}");
+    assert!(pids.iter().all(|pid| *pid == pids[0]), "{pids:?}");
+    assert_eq!(client.run("Q COMMIT"), "C COMMIT | Z I");
+}
+
+#[test]
+fn nobody_gets_the_server_of_an_open_transaction() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut holder = site.client();
+            let mut waiter = site.client();
+            for (begin, end) in [
+                ("Q BEGIN", "Q COMMIT"),
+                ("Q BEGIN | < Z | Q SELECT 1/0", "Q ROLLBACK"),
+                ("Q BEGIN | < Z | Q SELEKT | < Z | Q SELECT 1", "Q COMMIT"),
+                (
+                    "P - BEGIN | B - - | E - | S",
+                    "P - COMMIT | B - - | E - | S",
+                ),
+                ("P - SELECT 1 | B - - | E - | H | < C", "S"),
+                (
+                    "Q COPY (SELECT 1) TO STDOUT; COPY t FROM STDIN | < G",
+                    "c | < Z",
+                ),
+            ] {
+                site.sql("CREATE TABLE IF NOT EXISTS t (n int)");
+                holder.run(begin);
+                waiter.say("Q SELECT 1");
+                // The holder's next answer comes long after the waiter's would.
+                let slow = if end.contains('c') { "d 1" } else { "H" };
+                holder.say(slow);
+                assert!(waiter.hears_nothing(), "{against:?} {begin}");
+                holder.run(end);
+                assert_eq!(
+                    waiter.read_until(b"Z").join(" | "),
+                    ONE,
+                    "{against:?} {begin}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn servers_are_given_in_order_of_arrival() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1));
+            site.sql("CREATE TABLE arrivals (place serial, name int)");
+            let mut holder = site.client();
+            holder.run("Q BEGIN");
+            let mut queue: Vec<Client> = (0..10)
+                .map(|name| {
+                    let mut client = site.client();
+                    client.say(&format!("Q INSERT INTO arrivals (name) VALUES ({name})"));
+                    client
+                })
+                .collect();
+            holder.run("Q COMMIT");
+            for client in &mut queue {
+                assert_eq!(client.read_until(b"Z"), ["C INSERT 0 1", "Z I"]);
+            }
+            let names = site.sql("SELECT name FROM arrivals ORDER BY place");
+            let expected: Vec<String> = (0..10).map(|name| name.to_string()).collect();
+            assert_eq!(names, expected, "{against:?}");
+        }
+    });
+}
+
+#[test]
+fn half_a_message_holds_no_server() {
+    bounded(|| {
+        for against in OURS {
+            let site = Site::start(*against, &Pool::of(1));
+            for script in [
+                "Q SELECT 1",
+                "P - SELECT 1 | B - - | DP - | E - | S",
+                "F 177 2 3",
+            ] {
+                let bytes = crate::raw::bytes_of(script);
+                for at in [1, 4, 5, 9, bytes.len() - 1] {
+                    let mut slow = site.client();
+                    let (head, tail) = bytes.split_at(at);
+                    slow.send(head);
+                    crate::raw::wait_until_read(slow.stream());
+                    site.assert_serves();
+                    slow.send(tail);
+                    let answer = slow.read_until(b"Z").join(" | ");
+                    assert!(answer.ends_with("Z I"), "{against:?}: {answer}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_batch_without_its_sync_holds_no_server() {
+    bounded(|| {
+        for against in OURS {
+            let site = Site::start(*against, &Pool::of(1));
+            let mut slow = site.client();
+            slow.say("P - SELECT 1 | B - - | DP - | E -");
+            site.assert_serves();
+            let answer = slow.run("S");
+            assert_eq!(answer, "1 | 2 | T ?column?:23 | D 1 | C SELECT 1 | Z I");
+        }
+    });
+}
+
+/// The classic stress test: 1,000 connections, 50 at a time, ten queries each.
+#[test]
+fn a_thousand_connections_share_twenty_servers() {
+    const AT_A_TIME: usize = 50;
+    const EACH: usize = 20;
+    const QUERIES: usize = 10;
+    const SERVERS: usize = 20;
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(20));
+            let over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let watch = scope.spawn(|| most_backends(&site, &over));
+                let clients = (0..AT_A_TIME).map(|lane| {
+                    let site = &site;
+                    scope.spawn(move || {
+                        for connection in 0..EACH {
+                            let nonce = (lane * EACH + connection) * QUERIES;
+                            ask(&mut site.client(), nonce..nonce + QUERIES);
+                        }
+                    })
+                });
+                let outcomes: Vec<_> = clients.collect::<Vec<_>>();
+                let failed = outcomes.into_iter().filter_map(|lane| lane.join().err());
+                let failed = failed.count();
+                over.store(true, Ordering::Relaxed);
+                let most = watch.join().unwrap();
+                assert_eq!(failed, 0, "{against:?}: lanes that failed");
+                assert!((1..=SERVERS).contains(&most), "{against:?}: {most} servers");
+            });
+            site.assert_whole(SERVERS);
+        }
+    });
+}
+
+/// Asks for each nonce and must be answered with it.
+fn ask(client: &mut Client, nonces: std::ops::Range<usize>) {
+    for nonce in nonces {
+        let answer = client.run(&format!("Q SELECT {nonce} AS nonce"));
+        assert_eq!(answer, format!("T nonce:23 | D {nonce} | C SELECT 1 | Z I"));
+    }
+}
+
+/// The most backends at any one time, asked of PostgreSQL itself.
+fn most_backends(site: &Site, over: &AtomicBool) -> usize {
+    let mut observer = Client::connect(site.cluster().address(), crate::cluster::APP, "postgres");
+    let question = format!(
+        "Q SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'",
+        site.database()
+    );
+    let mut most = 0;
+    while !over.load(Ordering::Relaxed) {
+        let answer = observer.run(&question);
+        let count = answer
+            .split(" | ")
+            .nth(1)
+            .and_then(|row| row.strip_prefix("D "));
+        most = most.max(count.expect("one row").parse().expect("a number"));
+    }
+    most
+}
+
+#[test]
+fn servers_are_shared_by_all_cores() {
+    bounded(|| {
+        for against in OURS {
+            let site = Site::start(*against, &Pool::of(3));
+            // Whichever core each client came to, there is a server for each of three.
+            for _ in 0..20 {
+                site.assert_whole(3);
+            }
+            wait_until("all to be idle", || {
+                Cluster::shared().backends(site.database()) <= 3
+            });
+        }
+    });
+}

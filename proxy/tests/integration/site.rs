@@ -1,0 +1,271 @@
+//! Where a test takes place: PostgreSQL itself, or a pooler in front of it.
+
+use std::net::SocketAddr;
+
+use expect_test::Expect;
+
+use crate::cluster::{APP, Cluster};
+use crate::patience::wait_until;
+use crate::raw::Client;
+
+mod ini;
+mod pgbouncer;
+mod proxy;
+
+pub(crate) use ini::Pool;
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// The oracle.
+    Postgres,
+    /// PgBouncer as installed.
+    PgBouncer,
+    /// Our pooler, in this process.
+    Proxy,
+}
+
+use Against::{PgBouncer, Postgres, Proxy};
+
+/// PostgreSQL and every pooler.
+pub(crate) const EVERYWHERE: &[Against] = &[Postgres, PgBouncer, Proxy];
+/// PostgreSQL and our pooler, where PgBouncer answers otherwise than PostgreSQL.
+pub(crate) const AS_POSTGRES: &[Against] = &[Postgres, Proxy];
+/// Every pooler.
+pub(crate) const POOLERS: &[Against] = &[PgBouncer, Proxy];
+/// Our pooler, where PgBouncer does otherwise.
+pub(crate) const OURS: &[Against] = &[Proxy];
+
+/// What runs for the sake of a site, and stops with it.
+#[derive(Debug)]
+enum Running {
+    /// The cluster, which outlives the site.
+    Nothing,
+    PgBouncer {
+        _process: pgbouncer::PgBouncer,
+    },
+    Proxy(proxy::Proxy),
+}
+
+/// A database of its own, and the way to it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    against: Against,
+    cluster: &'static Cluster,
+    database: String,
+    address: SocketAddr,
+    running: Running,
+}
+
+impl Site {
+    /// A new database on the shared cluster; `pool` is what a pooler in front is told.
+    pub(crate) fn start(against: Against, pool: &Pool) -> Self {
+        Self::start_on(Cluster::shared(), against, pool)
+    }
+
+    /// The same on a cluster of the caller's own.
+    pub(crate) fn start_on(cluster: &'static Cluster, against: Against, pool: &Pool) -> Self {
+        let database = cluster.database();
+        let (address, running) = match against {
+            Postgres => (cluster.address(), Running::Nothing),
+            PgBouncer => {
+                let pgbouncer = pgbouncer::PgBouncer::start(pool, cluster.address(), &database);
+                (
+                    pgbouncer.address(),
+                    Running::PgBouncer {
+                        _process: pgbouncer,
+                    },
+                )
+            }
+            Proxy => {
+                let proxy = proxy::Proxy::start(pool, cluster.address(), &database);
+                (proxy.address(), Running::Proxy(proxy))
+            }
+        };
+        Self {
+            against,
+            cluster,
+            database,
+            address,
+            running,
+        }
+    }
+
+    /// Who answers here.
+    pub(crate) fn against(&self) -> Against {
+        self.against
+    }
+
+    /// Where to connect.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The database's name, the same before and behind the pooler.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The PostgreSQL behind.
+    pub(crate) fn cluster(&self) -> &'static Cluster {
+        self.cluster
+    }
+
+    /// Our pooler, when it is the one that answers here.
+    pub(crate) fn pooler(&self) -> &poolproof_proxy::Running {
+        match &self.running {
+            Running::Proxy(proxy) => proxy.running(),
+            Running::Nothing | Running::PgBouncer { .. } => {
+                panic!("{:?} is not ours", self.against)
+            }
+        }
+    }
+
+    /// A session of [`APP`].
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address, APP, &self.database)
+    }
+
+    /// A new client's query is answered.
+    #[track_caller]
+    pub(crate) fn assert_serves(&self) {
+        let answer = self.client().run("Q SELECT 1");
+        let expected = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
+        assert_eq!(answer, expected, "{:?}", self.against);
+    }
+
+    /// `size` transactions run side by side, on `size` clean servers and no more.
+    #[track_caller]
+    pub(crate) fn assert_whole(&self, size: usize) {
+        let mut clients: Vec<Client> = (0..size).map(|_| self.client()).collect();
+        for client in &mut clients {
+            let answer = client.run("Q BEGIN | < Z | Q SELECT 1");
+            let expected = "C BEGIN | Z T\nT ?column?:23 | D 1 | C SELECT 1 | Z T";
+            assert_eq!(answer, expected, "{:?}", self.against);
+        }
+        // A backend whose pooler has left it takes a while to notice.
+        wait_until("no more backends than servers", || self.backends() <= size);
+        for client in &mut clients {
+            assert_eq!(client.run("Q COMMIT"), "C COMMIT | Z I");
+        }
+    }
+
+    /// Runs `sql` as [`APP`], past the pooler.
+    pub(crate) fn sql(&self, sql: &str) -> Vec<String> {
+        self.cluster.sql_as(APP, &self.database, sql)
+    }
+
+    /// How many backends serve this database now, asked past the pooler.
+    pub(crate) fn backends(&self) -> usize {
+        self.cluster.backends(&self.database)
+    }
+
+    /// How many backends run a statement that contains `text` now.
+    pub(crate) fn running(&self, text: &str) -> usize {
+        let sql = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = '{}' \
+             AND state = 'active' AND query LIKE '%{text}%'",
+            self.database
+        );
+        self.cluster.sql(&sql).len()
+    }
+}
+
+/// The same database everywhere.
+#[derive(Debug)]
+pub(crate) struct Sites(Vec<Site>);
+
+impl Sites {
+    /// Starts `places` with `pool`, and runs `sql` in the database of each.
+    pub(crate) fn start(places: &[Against], pool: &Pool, sql: &str) -> Self {
+        let sites = places.iter().map(|against| {
+            let site = Site::start(*against, pool);
+            site.sql(sql);
+            site
+        });
+        Self(sites.collect())
+    }
+
+    /// Acts out `script` with a new client everywhere. PostgreSQL must answer `expected`, and
+    /// everybody what PostgreSQL answers.
+    #[track_caller]
+    pub(crate) fn check(&self, script: &str, expected: &Expect) {
+        self.check_with(script, expected, |client, bytes| client.send(bytes));
+    }
+
+    /// [`Self::check`]; `send` decides how the bytes are cut.
+    #[track_caller]
+    pub(crate) fn check_with(
+        &self,
+        script: &str,
+        expected: &Expect,
+        send: impl Fn(&mut Client, &[u8]),
+    ) {
+        self.compare(expected, script, |client| client.run_with(script, &send));
+    }
+
+    /// Acts out `script` with a new client everywhere, where a calculation says what everybody must
+    /// answer.
+    #[track_caller]
+    pub(crate) fn expect_all(&self, script: &str, expected: &str) {
+        for site in &self.0 {
+            let mut client = site.client();
+            let answer = client.run(script);
+            let against = site.against();
+            assert!(
+                answer == expected,
+                "{against:?}: {}",
+                parting(&answer, expected)
+            );
+            assert_in_step(&mut client, &answer, against);
+        }
+    }
+
+    /// Holds a conversation with a new client everywhere. PostgreSQL must answer `expected`, and
+    /// everybody what PostgreSQL answers.
+    #[track_caller]
+    pub(crate) fn compare(
+        &self,
+        expected: &Expect,
+        what: &str,
+        conversation: impl Fn(&mut Client) -> String,
+    ) {
+        let mut oracle = None;
+        for site in &self.0 {
+            let mut client = site.client();
+            let answer = conversation(&mut client);
+            let oracle = oracle.get_or_insert_with(|| {
+                expected.assert_eq(&answer);
+                answer.clone()
+            });
+            assert_eq!(&answer, oracle, "{:?} on {what}", site.against());
+            assert_in_step(&mut client, &answer, site.against());
+        }
+    }
+}
+
+/// Where two long answers part.
+fn parting(answer: &str, expected: &str) -> String {
+    let mut pairs = messages(answer).zip(messages(expected)).enumerate();
+    match pairs.find(|(_, (got, wanted))| got != wanted) {
+        Some((place, (got, wanted))) => format!("{place}: expected {wanted:?}, got {got:?}"),
+        None => "one answer ends before the other".to_owned(),
+    }
+}
+
+fn messages(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split('\n').flat_map(|line| line.split(" | "))
+}
+
+/// Nothing more may follow an answer than what was asked for, and the session must go on.
+#[track_caller]
+fn assert_in_step(client: &mut Client, answer: &str, against: Against) {
+    let last = messages(answer).last();
+    let (question, expected) = match last {
+        Some("Z I") => ("Q SELECT 1", "T ?column?:23 | D 1 | C SELECT 1 | Z I"),
+        Some("Z T" | "Z E") => ("Q ROLLBACK", "C ROLLBACK | Z I"),
+        _ => return,
+    };
+    let found = client.run(question);
+    assert_eq!(found, expected, "{against:?} lost its step after {answer}");
+}

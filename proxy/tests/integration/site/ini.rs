@@ -1,0 +1,70 @@
+//! The one configuration that every pooler is given.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::cluster::{APP, hand_over};
+
+/// What a test asks of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    size: u32,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Pool {
+    /// A pool of `size` servers in transaction mode.
+    pub(crate) fn of(size: u32) -> Self {
+        Self {
+            size,
+            settings: Vec::new(),
+        }
+    }
+
+    /// One more line of `[pgbouncer]`.
+    pub(crate) fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.settings.push((key, value.to_string()));
+        self
+    }
+
+    /// Writes `pgbouncer.ini` and what it names to `folder`, and returns its path.
+    pub(super) fn write(
+        &self,
+        folder: &Path,
+        listen_port: u16,
+        postgres: SocketAddr,
+        database: &str,
+    ) -> PathBuf {
+        let path = folder.join("pgbouncer.ini");
+        let users = folder.join("userlist.txt");
+        fs::write(&users, format!("\"{APP}\" \"\"\n")).expect("write userlist.txt");
+        let mut text = format!(
+            "[databases]\n\
+             {database} = host={} port={} dbname={database}\n\
+             [pgbouncer]\n\
+             listen_addr = 127.0.0.1\n\
+             listen_port = {listen_port}\n\
+             unix_socket_dir =\n\
+             auth_type = trust\n\
+             auth_file = {}\n\
+             pool_mode = transaction\n\
+             default_pool_size = {}\n\
+             max_client_conn = 2000\n\
+             ignore_startup_parameters = extra_float_digits\n",
+            postgres.ip(),
+            postgres.port(),
+            users.display(),
+            self.size
+        );
+        for (key, value) in &self.settings {
+            writeln!(text, "{key} = {value}").expect("a string takes everything");
+        }
+        fs::write(&path, text).expect("write pgbouncer.ini");
+        for file in [&path, &users] {
+            hand_over(file);
+        }
+        path
+    }
+}
