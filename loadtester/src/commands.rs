@@ -37,7 +37,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Command::Report(args) => report::run(&args, output)?,
         Command::Scenarios(command) => scenarios::run(&command, output)?,
         Command::Doctor(args) => doctor::run(&args, output)?,
-        Command::Proxy { args } => return Ok(pooler(args)),
+        Command::Proxy { args } => return Ok(pooler(&args)),
     };
     Ok(exit.into())
 }

@@ -28,7 +28,7 @@ use clap::Parser as _;
 pub fn run() -> ExitCode {
     let command_line: Vec<OsString> = std::env::args_os().collect();
     if let Some(args) = commands::pooler_arguments(&command_line) {
-        return commands::pooler(args.to_vec());
+        return commands::pooler(args);
     }
     let cli = cli::Cli::parse_from(command_line);
     log_to_stderr();

@@ -1,6 +1,6 @@
 //! `poolproof proxy`: the pooler, with PgBouncer's own command line.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, iter::once, process::ExitCode};
 
 /// The arguments after `proxy`, if that is the command. They are taken before clap sees them, as
 /// PgBouncer's `-q` or `-V` are not ours to read.
@@ -14,10 +14,9 @@ pub fn pooler_arguments(command_line: &[OsString]) -> Option<&[OsString]> {
 
 /// Runs the pooler until it is told to stop.
 #[must_use]
-pub fn pooler(args: Vec<OsString>) -> ExitCode {
-    drop(args);
-    eprintln!("error: this build has no pooler");
-    crate::exit::Exit::Environment.into()
+pub fn pooler(args: &[OsString]) -> ExitCode {
+    let name = OsString::from("poolproof proxy");
+    poolproof_proxy::cli::run(once(&name).chain(args))
 }
 
 #[cfg(test)]
