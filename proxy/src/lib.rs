@@ -2,6 +2,16 @@
 //!
 //! The files tell the life of a connection:
 //! `listen → client/startup → client/auth → client/session → pool → relay → server`.
+//!
+//! - [`listen`] opens the sockets, [`worker`] runs one thread and one runtime for each core;
+//! - [`client`] takes a connection from its first byte ([`client::login`]) to a session
+//!   ([`client::session`]), a small state machine that asks for a server when a batch is whole;
+//! - [`pool`] decides who gets which server ([`pool::state`]) and has servers opened;
+//! - [`server`] is a connection to PostgreSQL; [`protocol::exchange`] knows what it still owes;
+//! - [`cancel`] carries cancel requests to the query that they mean, or nowhere.
+//!
+//! [`start`] runs a pooler from a [`config::Config`]; the [`Running`] that it returns is watched
+//! and stopped.
 
 pub mod auth;
 pub mod cancel;

@@ -65,8 +65,10 @@ pub async fn serve(mut stream: Stream, peer: Option<SocketAddr>, shared: Arc<Sha
 }
 
 /// Serves a session to its end. Cancelled, what it holds of the pool is given back or closed.
-///
-/// Not an `async fn`: that would hold its arguments twice, once as they came and once in use.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn holds its arguments twice"
+)]
 fn run(
     mut session: Session,
     present: Present,

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::patience::{bounded, wait_until};
-use crate::raw::{CancelKey, Client, cancel};
+use crate::raw::{CancelKey, Client, bytes_of, cancel};
 use crate::site::{EVERYWHERE, OURS, POOLERS, Pool, Site};
 
 const CANCELLED: &str = "E ERROR 57014 canceling statement due to user request | Z I";
@@ -79,13 +79,13 @@ fn a_client_without_a_query_cancels_nothing() {
 fn a_late_cancel_does_not_meet_the_next_query() {
     const ROUNDS: usize = 150;
     bounded(|| {
-        for against in OURS {
+        for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));
             let mut first = site.client();
             let mut second = site.client();
             for round in 0..ROUNDS {
-                first.send(&crate::raw::bytes_of("Q SELECT pg_sleep(0.001)"));
-                second.send(&crate::raw::bytes_of("Q SELECT pg_sleep(0.004)"));
+                first.send(&bytes_of("Q SELECT pg_sleep(0.001)"));
+                second.send(&bytes_of("Q SELECT pg_sleep(0.004)"));
                 let (address, key) = (site.address(), first.key());
                 let late = thread::spawn(move || cancel(address, key));
                 let cancelled = answer(&mut first);

@@ -1,12 +1,13 @@
 //! Clients that go away.
 
+use crate::cluster::APP;
 use crate::patience::{bounded, wait_until};
-use crate::raw::Client;
+use crate::raw::{Client, bytes_of, startup};
 use crate::site::{POOLERS, Pool, Site};
 
 /// Every way to leave: politely, by a closed connection, and by one that is reset.
 const FAREWELLS: [fn(Client); 3] = [
-    |mut client| client.send(&crate::raw::bytes_of("X")),
+    |mut client| client.send(&bytes_of("X")),
     |client| client.close_writing(),
     Client::vanish,
 ];
@@ -98,7 +99,7 @@ fn half_a_message_dies_with_its_client() {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));
             site.sql("CREATE TABLE t (n int)");
-            let bytes = crate::raw::bytes_of("Q INSERT INTO t VALUES (1)");
+            let bytes = bytes_of("Q INSERT INTO t VALUES (1)");
             for at in 1..bytes.len() {
                 let mut client = site.client();
                 client.send(&bytes[..at]);
@@ -115,13 +116,10 @@ fn logins_that_are_given_up_leave_nothing() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));
-            let startup = crate::raw::startup(&[
-                ("user", crate::cluster::APP),
-                ("database", site.database()),
-            ]);
-            for at in 0..startup.len() {
+            let packet = startup(&[("user", APP), ("database", site.database())]);
+            for at in 0..packet.len() {
                 let mut client = Client::silent(site.address());
-                client.send(&startup[..at]);
+                client.send(&packet[..at]);
                 client.vanish();
             }
             site.assert_whole(1);

@@ -71,9 +71,9 @@ fn transactions() {
         sites.check(
             "Q BEGIN | < Z | Q BEGIN | < Z | Q ROLLBACK",
             &expect![[r#"
-            C BEGIN | Z T
-            N WARNING 25001 there is already a transaction in progress | C BEGIN | Z T
-            C ROLLBACK | Z I"#]],
+                C BEGIN | Z T
+                N WARNING 25001 there is already a transaction in progress | C BEGIN | Z T
+                C ROLLBACK | Z I"#]],
         );
         sites.check(
             "Q BEGIN; SELECT 1/0 | < Z | Q ROLLBACK",
@@ -175,9 +175,9 @@ fn both_protocols_and_function_calls_take_turns() {
         sites.check(
             "Q SELECT 1 | P - SELECT 2 | B - - | E - | S | Q SELECT 3",
             &expect![[r#"
-            T ?column?:23 | D 1 | C SELECT 1 | Z I
-            1 | 2 | D 2 | C SELECT 1 | Z I
-            T ?column?:23 | D 3 | C SELECT 1 | Z I"#]],
+                T ?column?:23 | D 1 | C SELECT 1 | Z I
+                1 | 2 | D 2 | C SELECT 1 | Z I
+                T ?column?:23 | D 3 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "P - SELECT 1 | B - - | E - | Q SELECT 2 | S",
@@ -201,9 +201,9 @@ fn both_protocols_and_function_calls_take_turns() {
         sites.check(
             "Q SELECT 1 | F 177 2 3 | P - SELECT 1 | B - - | E - | S",
             &expect![[r#"
-            T ?column?:23 | D 1 | C SELECT 1 | Z I
-            V 5 | Z I
-            1 | 2 | D 1 | C SELECT 1 | Z I"#]],
+                T ?column?:23 | D 1 | C SELECT 1 | Z I
+                V 5 | Z I
+                1 | 2 | D 1 | C SELECT 1 | Z I"#]],
         );
     });
 }

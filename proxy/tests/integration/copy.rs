@@ -16,8 +16,8 @@ fn copy_in() {
         sites.check(
             "Q COPY t FROM STDIN | < G | d 1 | d 2 | c | < Z | Q SELECT * FROM t",
             &expect![[r#"
-            G | C COPY 2 | Z I
-            T n:23 | D 1 | D 2 | C SELECT 2 | Z I"#]],
+                G | C COPY 2 | Z I
+                T n:23 | D 1 | D 2 | C SELECT 2 | Z I"#]],
         );
         sites.check(
             "Q COPY t FROM STDIN | d 3 | c",
@@ -26,8 +26,8 @@ fn copy_in() {
         sites.check(
             "Q COPY t FROM STDIN | c | Q SELECT 1",
             &expect![[r#"
-            G | C COPY 0 | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                G | C COPY 0 | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "Q COPY t FROM STDIN; SELECT 1; COPY t FROM STDIN | d 1 | c | d 2 | c",
@@ -36,9 +36,9 @@ fn copy_in() {
         sites.check(
             "Q BEGIN | < Z | Q COPY t FROM STDIN | < G | d 1 | c | < Z | Q ROLLBACK",
             &expect![[r#"
-            C BEGIN | Z T
-            G | C COPY 1 | Z T
-            C ROLLBACK | Z I"#]],
+                C BEGIN | Z T
+                G | C COPY 1 | Z T
+                C ROLLBACK | Z I"#]],
         );
         sites.check(
             "P - COPY t FROM STDIN | B - - | E - | H | < G | d 1 | c | S",
@@ -47,8 +47,8 @@ fn copy_in() {
         sites.check(
             "P - COPY t FROM STDIN | B - - | E - | d 1 | c | S | Q SELECT 1",
             &expect![[r#"
-            1 | 2 | G | C COPY 1 | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                1 | 2 | G | C COPY 1 | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
     });
 }
@@ -69,8 +69,8 @@ fn copy_in_meets_flush_and_sync() {
         sites.check(
             "Q COPY t FROM STDIN | S | d 1 | c | S | < Z Z",
             &expect![[r#"
-            G | C COPY 1 | Z I
-            Z I"#]],
+                G | C COPY 1 | Z I
+                Z I"#]],
         );
     });
 }
@@ -90,20 +90,20 @@ fn copy_in_fails() {
         sites.check(
             "Q COPY t FROM STDIN | < G | d x | < Z | d 1 | c | Q SELECT 1",
             &expect![[r#"
-            G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "Q COPY t FROM STDIN | d x | d 1 | f late | Q SELECT * FROM t",
             &expect![[r#"
-            G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
-            T n:23 | C SELECT 0 | Z I"#]],
+                G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
+                T n:23 | C SELECT 0 | Z I"#]],
         );
         sites.check(
             "P - COPY t FROM STDIN | B - - | E - | d x | d 1 | c | S | Q SELECT 1",
             &expect![[r#"
-            1 | 2 | G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                1 | 2 | G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "P - COPY t FROM STDIN | B - - | E - | H | < G | d x | < E | d 1 | c | S",
@@ -114,21 +114,21 @@ fn copy_in_fails() {
         sites.check(
             "Q COPY nowhere FROM STDIN | d 1 | c | S",
             &expect![[r#"
-            E ERROR 42P01 relation "nowhere" does not exist | Z I
-            Z I"#]],
+                E ERROR 42P01 relation "nowhere" does not exist | Z I
+                Z I"#]],
         );
         sites.check(
             "P - COPY nowhere FROM STDIN | B - - | E - | S | d 1 | c | S",
             &expect![[r#"
-            1 | 2 | E ERROR 42P01 relation "nowhere" does not exist | Z I
-            Z I"#]],
+                1 | 2 | E ERROR 42P01 relation "nowhere" does not exist | Z I
+                Z I"#]],
         );
         sites.check(
             "Q BEGIN | < Z | Q COPY t FROM STDIN | < G | f no | < Z | Q ROLLBACK",
             &expect![[r#"
-            C BEGIN | Z T
-            G | E ERROR 57014 COPY from stdin failed: no | Z E
-            C ROLLBACK | Z I"#]],
+                C BEGIN | Z T
+                G | E ERROR 57014 COPY from stdin failed: no | Z E
+                C ROLLBACK | Z I"#]],
         );
     });
 }
@@ -167,9 +167,9 @@ fn copy_out() {
         sites.check(
             "Q BEGIN | < Z | Q COPY (SELECT 1) TO STDOUT | < Z | Q COMMIT",
             &expect![[r#"
-            C BEGIN | Z T
-            H | d 1 | c | C COPY 1 | Z T
-            C COMMIT | Z I"#]],
+                C BEGIN | Z T
+                H | d 1 | c | C COPY 1 | Z T
+                C COMMIT | Z I"#]],
         );
         sites.check("c | d 1 | f stray | S", &expect!["Z I"]);
     });

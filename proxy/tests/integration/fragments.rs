@@ -23,12 +23,12 @@ fn a_session_byte_by_byte() {
         sites.check_with(
             SESSION,
             &expect![[r#"
-            T ?column?:23 | D 1 | C SELECT 1 | Z I
-            1 | t 23 | T int4:23 | 2 | D 2 | C SELECT 1 | Z I
-            G | C COPY 1 | Z I
-            C BEGIN | Z T
-            E ERROR 22012 division by zero | Z E
-            C ROLLBACK | Z I"#]],
+                T ?column?:23 | D 1 | C SELECT 1 | Z I
+                1 | t 23 | T int4:23 | 2 | D 2 | C SELECT 1 | Z I
+                G | C COPY 1 | Z I
+                C BEGIN | Z T
+                E ERROR 22012 division by zero | Z E
+                C ROLLBACK | Z I"#]],
             |client, bytes| client.send_bytewise(bytes),
         );
     });

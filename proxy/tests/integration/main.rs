@@ -23,6 +23,7 @@ mod copy;
 mod drivers;
 mod fragments;
 mod malformed;
+mod memory;
 mod notices;
 mod pipeline;
 mod server_loss;

@@ -103,50 +103,50 @@ fn broken_bodies_are_answered_as_postgresql_does() {
         sites.check(
             "x 51 00 00 00 05 41 | < Z | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 invalid string in message | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 invalid string in message | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 51 00 00 00 04 | < Z | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 invalid string in message | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 invalid string in message | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 50 00 00 00 05 00 | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 invalid string in message | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 invalid string in message | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 42 00 00 00 06 00 00 | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 26000 unnamed prepared statement does not exist | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 26000 unnamed prepared statement does not exist | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 44 00 00 00 06 58 00 | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 invalid DESCRIBE message subtype 88 | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 invalid DESCRIBE message subtype 88 | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 45 00 00 00 05 00 | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 insufficient data left in message | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 insufficient data left in message | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 43 00 00 00 06 58 00 | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 invalid CLOSE message subtype 88 | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 invalid CLOSE message subtype 88 | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "x 46 00 00 00 04 | < Z | Q SELECT 1",
             &expect![[r#"
-            E ERROR 08P01 insufficient data left in message | Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 08P01 insufficient data left in message | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
     });
 }

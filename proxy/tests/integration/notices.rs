@@ -17,8 +17,8 @@ fn notices_come_between_any_two_messages() {
         sites.check(
             "P - SELECT shout($1) | B - - 1 | E - | S | Q SELECT 2",
             &expect![[r#"
-            1 | 2 | N NOTICE 00000 shout 1 | D 1 | C SELECT 1 | Z I
-            T ?column?:23 | D 2 | C SELECT 1 | Z I"#]],
+                1 | 2 | N NOTICE 00000 shout 1 | D 1 | C SELECT 1 | Z I
+                T ?column?:23 | D 2 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "Q DO $$BEGIN RAISE NOTICE 'a'; RAISE EXCEPTION 'b'; END$$",
@@ -27,8 +27,8 @@ fn notices_come_between_any_two_messages() {
         sites.check(
             "Q BEGIN; INSERT INTO late VALUES (1) | < Z | Q COMMIT",
             &expect![[r#"
-            C BEGIN | C INSERT 0 1 | Z T
-            N NOTICE 00000 late 1 | C COMMIT | Z I"#]],
+                C BEGIN | C INSERT 0 1 | Z T
+                N NOTICE 00000 late 1 | C COMMIT | Z I"#]],
         );
     });
 }
@@ -50,8 +50,8 @@ fn parameters_are_reported() {
         sites.check(
             "Q SET TimeZone = 'Asia/Tokyo' | < Z | Q SHOW TimeZone",
             &expect![[r#"
-            C SET | S TimeZone=Asia/Tokyo | Z I
-            T TimeZone:25 | D Asia/Tokyo | C SHOW | Z I"#]],
+                C SET | S TimeZone=Asia/Tokyo | Z I
+                T TimeZone:25 | D Asia/Tokyo | C SHOW | Z I"#]],
         );
         sites.check(
             "Q SHOW TimeZone",
@@ -61,16 +61,16 @@ fn parameters_are_reported() {
             "Q BEGIN; SET LOCAL DateStyle = 'German' | < Z | Q SHOW DateStyle | < Z
              Q COMMIT",
             &expect![[r#"
-                 C BEGIN | C SET | S DateStyle=German, DMY | Z T
-                 T DateStyle:25 | D German, DMY | C SHOW | Z T
-                 C COMMIT | S DateStyle=ISO, MDY | Z I"#]],
+                C BEGIN | C SET | S DateStyle=German, DMY | Z T
+                T DateStyle:25 | D German, DMY | C SHOW | Z T
+                C COMMIT | S DateStyle=ISO, MDY | Z I"#]],
         );
         sites.check(
             "Q BEGIN; SET application_name = 'a' | < Z | Q SELECT 1/0 | < Z | Q ROLLBACK",
             &expect![[r#"
-            C BEGIN | C SET | S application_name=a | Z T
-            E ERROR 22012 division by zero | S application_name= | Z E
-            C ROLLBACK | Z I"#]],
+                C BEGIN | C SET | S application_name=a | Z T
+                E ERROR 22012 division by zero | S application_name= | Z E
+                C ROLLBACK | Z I"#]],
         );
         sites.check(
             "P - SET application_name = 'b' | B - - | E - | S",
@@ -90,15 +90,15 @@ fn notifications_arrive() {
         sites.check(
             "Q BEGIN; LISTEN news; NOTIFY news, 'one'; COMMIT | < Z | Q UNLISTEN *",
             &expect![[r#"
-            C BEGIN | C LISTEN | C NOTIFY | C COMMIT | A news one | Z I
-            C UNLISTEN | Z I"#]],
+                C BEGIN | C LISTEN | C NOTIFY | C COMMIT | A news one | Z I
+                C UNLISTEN | Z I"#]],
         );
         sites.check(
             "Q LISTEN news | Q NOTIFY news, 'two' | Q UNLISTEN *",
             &expect![[r#"
-            C LISTEN | Z I
-            C NOTIFY | A news two | Z I
-            C UNLISTEN | Z I"#]],
+                C LISTEN | Z I
+                C NOTIFY | A news two | Z I
+                C UNLISTEN | Z I"#]],
         );
     });
 }

@@ -12,9 +12,9 @@ fn several_syncs_in_flight() {
         sites.check(
             "Q SELECT 1 | Q SELECT 2 | Q SELECT 3",
             &expect![[r#"
-            T ?column?:23 | D 1 | C SELECT 1 | Z I
-            T ?column?:23 | D 2 | C SELECT 1 | Z I
-            T ?column?:23 | D 3 | C SELECT 1 | Z I"#]],
+                T ?column?:23 | D 1 | C SELECT 1 | Z I
+                T ?column?:23 | D 2 | C SELECT 1 | Z I
+                T ?column?:23 | D 3 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "P - SELECT 1 | B - - | E - | S | P - SELECT 2 | B - - | E - | S
@@ -27,18 +27,18 @@ fn several_syncs_in_flight() {
         sites.check(
             "S | S | S",
             &expect![[r#"
-            Z I
-            Z I
-            Z I"#]],
+                Z I
+                Z I
+                Z I"#]],
         );
         sites.check(
             "Q BEGIN | Q SELECT 1 | Q COMMIT | Q BEGIN | Q ROLLBACK",
             &expect![[r#"
-            C BEGIN | Z T
-            T ?column?:23 | D 1 | C SELECT 1 | Z T
-            C COMMIT | Z I
-            C BEGIN | Z T
-            C ROLLBACK | Z I"#]],
+                C BEGIN | Z T
+                T ?column?:23 | D 1 | C SELECT 1 | Z T
+                C COMMIT | Z I
+                C BEGIN | Z T
+                C ROLLBACK | Z I"#]],
         );
         sites.check("Q BEGIN | S | Q SELECT 1/0 | S | Q SELECT 1 | Q ROLLBACK | S", &expect![[r#"
             C BEGIN | Z T
@@ -99,23 +99,23 @@ fn an_error_skips_to_the_next_sync() {
             "P - SELECT 1/0 | B - - | E - | P - SELECT 2 | B - - | E - | S
              P - SELECT 3 | B - - | E - | S",
             &expect![[r#"
-                 1 | E ERROR 22012 division by zero | Z I
-                 1 | 2 | D 3 | C SELECT 1 | Z I"#]],
+                1 | E ERROR 22012 division by zero | Z I
+                1 | 2 | D 3 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "P - SELECT 1 | B - - | E - | P - SELEKT | B - - | E - | S
              P - SELECT 3 | B - - | E - | S",
             &expect![[r#"
-                 1 | 2 | D 1 | C SELECT 1 | E ERROR 42601 syntax error at or near "SELEKT" | Z I
-                 1 | 2 | D 3 | C SELECT 1 | Z I"#]],
+                1 | 2 | D 1 | C SELECT 1 | E ERROR 42601 syntax error at or near "SELEKT" | Z I
+                1 | 2 | D 3 | C SELECT 1 | Z I"#]],
         );
         // Nothing of a pipeline is committed when a part of it fails.
         sites.check(
             "P - INSERT INTO t VALUES (1) | B - - | E - | P - SELECT 1/0 | B - - | E - | S
              Q SELECT * FROM t",
             &expect![[r#"
-                 1 | 2 | C INSERT 0 1 | 1 | E ERROR 22012 division by zero | Z I
-                 T n:23 | C SELECT 0 | Z I"#]],
+                1 | 2 | C INSERT 0 1 | 1 | E ERROR 22012 division by zero | Z I
+                T n:23 | C SELECT 0 | Z I"#]],
         );
         sites.check(
             "P - SELEKT | Q SELECT 1 | < E | S",
@@ -124,16 +124,16 @@ fn an_error_skips_to_the_next_sync() {
         sites.check(
             "P - SELEKT | H | F 177 2 3 | Q SELECT 1 | H | S | Q SELECT 2 | < E Z Z",
             &expect![[r#"
-            E ERROR 42601 syntax error at or near "SELEKT" | Z I
-            T ?column?:23 | D 2 | C SELECT 1 | Z I"#]],
+                E ERROR 42601 syntax error at or near "SELEKT" | Z I
+                T ?column?:23 | D 2 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "P - SELEKT | S | P - SELEKT | S | S | Q SELECT 1",
             &expect![[r#"
-            E ERROR 42601 syntax error at or near "SELEKT" | Z I
-            E ERROR 42601 syntax error at or near "SELEKT" | Z I
-            Z I
-            T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+                E ERROR 42601 syntax error at or near "SELEKT" | Z I
+                E ERROR 42601 syntax error at or near "SELEKT" | Z I
+                Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
         );
         sites.check(
             "B - nowhere | E - | S",

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::Cluster;
+use nix::sys::signal::Signal;
+
+use crate::cluster::{APP, Cluster};
 use crate::patience::{bounded, wait_until};
 use crate::raw::Client;
 use crate::site::{AS_POSTGRES, OURS, POOLERS, Pool, Site};
@@ -82,7 +84,7 @@ fn a_crash_of_all_backends_is_survived() {
             client.run("Q BEGIN");
             let pid =
                 cluster.sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'");
-            kill(&pid[0], nix::sys::signal::Signal::SIGKILL);
+            kill(&pid[0], Signal::SIGKILL);
             let heard = client.read_to_end().join(" | ");
             assert!(
                 heard.starts_with("E FATAL ") && heard.ends_with(" | eof"),
@@ -141,13 +143,13 @@ fn a_frozen_postgresql_delays_and_loses_nothing() {
                 .unwrap()
                 .trim_start_matches("D ")
                 .to_owned();
-            kill(&pid, nix::sys::signal::Signal::SIGSTOP);
+            kill(&pid, Signal::SIGSTOP);
             client.say("Q SELECT 1");
             let mut waiter = site.client();
             let heard = waiter.run("Q SELECT 2 | < eof");
             assert_eq!(heard, "E FATAL 08P01 query_wait_timeout | eof");
             assert!(client.hears_nothing());
-            kill(&pid, nix::sys::signal::Signal::SIGCONT);
+            kill(&pid, Signal::SIGCONT);
             assert_eq!(client.read_until(b"Z").join(" | "), ONE);
             site.assert_whole(1);
         }
@@ -164,7 +166,7 @@ fn quick_to_retry(size: u32) -> Pool {
 
 /// One query of a new client, or what it hears instead.
 fn attempt(site: &Site) -> String {
-    let parameters = [("user", crate::cluster::APP), ("database", site.database())];
+    let parameters = [("user", APP), ("database", site.database())];
     match Client::try_connect(site.address(), &parameters) {
         Ok(mut client) => client.run("Q SELECT 1"),
         Err(refusal) => refusal,
@@ -175,7 +177,7 @@ fn wait_until_back(site: &Site) {
     wait_until("service to return", || attempt(site) == ONE);
 }
 
-fn kill(pid: &str, signal: nix::sys::signal::Signal) {
+fn kill(pid: &str, signal: Signal) {
     let pid = nix::unistd::Pid::from_raw(pid.parse().expect("a process number"));
     nix::sys::signal::kill(pid, signal).expect("send a signal");
 }

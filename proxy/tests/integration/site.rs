@@ -9,10 +9,11 @@ use crate::patience::wait_until;
 use crate::raw::Client;
 
 mod ini;
-mod pgbouncer;
+mod process;
 mod proxy;
 
 pub(crate) use ini::Pool;
+use process::{Process, Program};
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +24,11 @@ pub(crate) enum Against {
     PgBouncer,
     /// Our pooler, in this process.
     Proxy,
+    /// Our pooler, in a process of its own.
+    ProxyProcess,
 }
 
-use Against::{PgBouncer, Postgres, Proxy};
+use Against::{PgBouncer, Postgres, Proxy, ProxyProcess};
 
 /// PostgreSQL and every pooler.
 pub(crate) const EVERYWHERE: &[Against] = &[Postgres, PgBouncer, Proxy];
@@ -35,15 +38,15 @@ pub(crate) const AS_POSTGRES: &[Against] = &[Postgres, Proxy];
 pub(crate) const POOLERS: &[Against] = &[PgBouncer, Proxy];
 /// Our pooler, where PgBouncer does otherwise.
 pub(crate) const OURS: &[Against] = &[Proxy];
+/// Every pooler, each in a process of its own.
+pub(crate) const POOLER_PROCESSES: &[Against] = &[PgBouncer, ProxyProcess];
 
 /// What runs for the sake of a site, and stops with it.
 #[derive(Debug)]
 enum Running {
     /// The cluster, which outlives the site.
     Nothing,
-    PgBouncer {
-        _process: pgbouncer::PgBouncer,
-    },
+    Process(Process),
     Proxy(proxy::Proxy),
 }
 
@@ -68,15 +71,8 @@ impl Site {
         let database = cluster.database();
         let (address, running) = match against {
             Postgres => (cluster.address(), Running::Nothing),
-            PgBouncer => {
-                let pgbouncer = pgbouncer::PgBouncer::start(pool, cluster.address(), &database);
-                (
-                    pgbouncer.address(),
-                    Running::PgBouncer {
-                        _process: pgbouncer,
-                    },
-                )
-            }
+            PgBouncer => process(Program::PgBouncer, cluster, pool, &database),
+            ProxyProcess => process(Program::Proxy, cluster, pool, &database),
             Proxy => {
                 let proxy = proxy::Proxy::start(pool, cluster.address(), &database);
                 (proxy.address(), Running::Proxy(proxy))
@@ -115,9 +111,17 @@ impl Site {
     pub(crate) fn pooler(&self) -> &poolproof_proxy::Running {
         match &self.running {
             Running::Proxy(proxy) => proxy.running(),
-            Running::Nothing | Running::PgBouncer { .. } => {
+            Running::Nothing | Running::Process(_) => {
                 panic!("{:?} is not ours", self.against)
             }
+        }
+    }
+
+    /// The most memory that the pooler's process ever had, in kilobytes.
+    pub(crate) fn peak_memory_kb(&self) -> u64 {
+        match &self.running {
+            Running::Process(process) => process.peak_memory_kb(),
+            Running::Nothing | Running::Proxy(_) => panic!("{:?} has no process", self.against),
         }
     }
 
@@ -162,13 +166,31 @@ impl Site {
 
     /// How many backends run a statement that contains `text` now.
     pub(crate) fn running(&self, text: &str) -> usize {
-        let sql = format!(
-            "SELECT pid FROM pg_stat_activity WHERE datname = '{}' \
-             AND state = 'active' AND query LIKE '%{text}%'",
-            self.database
-        );
+        self.count(&format!("state = 'active' AND query LIKE '%{text}%'"))
+    }
+
+    /// How many backends wait for `event` now.
+    pub(crate) fn waiting(&self, event: &str) -> usize {
+        self.count(&format!("wait_event = '{event}'"))
+    }
+
+    /// The backends of this database of which `condition` holds.
+    fn count(&self, condition: &str) -> usize {
+        let of_site = format!("datname = '{}' AND {condition}", self.database);
+        let sql = format!("SELECT pid FROM pg_stat_activity WHERE {of_site}");
         self.cluster.sql(&sql).len()
     }
+}
+
+/// Starts `program` in front of `database`.
+fn process(
+    program: Program,
+    cluster: &Cluster,
+    pool: &Pool,
+    database: &str,
+) -> (SocketAddr, Running) {
+    let process = Process::start(program, pool, cluster.address(), database);
+    (process.address(), Running::Process(process))
 }
 
 /// The same database everywhere.

@@ -1,7 +1,7 @@
 //! Waiting for a server has an end.
 
 use crate::patience::{bounded, wait_until};
-use crate::site::{OURS, POOLERS, Pool, Site};
+use crate::site::{Against, OURS, POOLERS, Pool, Site};
 
 #[test]
 fn waiting_ends_with_an_error_and_the_query_is_never_run() {
@@ -16,7 +16,7 @@ fn waiting_ends_with_an_error_and_the_query_is_never_run() {
                 waiter.run("Q INSERT INTO t VALUES (1) | Q INSERT INTO t VALUES (2) | < eof");
             let expected = match against {
                 // PgBouncer 1.18 leaves out the field that is never translated.
-                crate::site::Against::PgBouncer => "E  08P01 query_wait_timeout | eof",
+                Against::PgBouncer => "E  08P01 query_wait_timeout | eof",
                 _ => "E FATAL 08P01 query_wait_timeout | eof",
             };
             assert_eq!(answer, expected);

@@ -29,6 +29,12 @@ impl Pool {
         self
     }
 
+    /// One more line of `[pgbouncer]`, unless the test has set `key` already.
+    pub(super) fn unless_set(self, key: &'static str, value: impl fmt::Display) -> Self {
+        let set = self.settings.iter().any(|(name, _)| *name == key);
+        if set { self } else { self.with(key, value) }
+    }
+
     /// Writes `pgbouncer.ini` and what it names to `folder`, and returns its path.
     pub(super) fn write(
         &self,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::Pool;
 
-/// Threads of the pooler: two, so that servers pass from one to the other.
+/// Threads of a pooler that isn't told how many: two, so that servers pass between them.
 const CORES: u32 = 2;
 
 /// A running pooler, stopped when this value is dropped.
@@ -21,7 +21,7 @@ pub(super) struct Proxy {
 impl Proxy {
     pub(super) fn start(pool: &Pool, postgres: SocketAddr, database: &str) -> Self {
         let folder = tempfile::tempdir().expect("make a folder");
-        let pool = pool.clone().with("worker_threads", CORES);
+        let pool = pool.clone().unless_set("worker_threads", CORES);
         let ini = pool.write(folder.path(), 0, postgres, database);
         let config = Config::load(&ini).expect("a valid configuration");
         Self {
