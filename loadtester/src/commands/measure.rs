@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use poolproof_reports::{GateReport, RunRecord, gate::judge, render};
+use poolproof_reports::{
+    GateReport, RunRecord,
+    gate::judge,
+    record::{Cell, CellStatus},
+    render,
+};
 use poolproof_scenarios::Scenario;
 
 use super::{asked, exit_of};
@@ -86,8 +91,28 @@ fn measure(
     }
     let command = std::env::args().map(|word| mask_url(&word)).collect();
     let record = execute(plan, command, &progress, &interrupts);
+    if let Ok(record) = &record {
+        for step in next_steps(record) {
+            progress.notice(&step);
+        }
+    }
     progress.finish();
     record.map_err(|error| error.into_problem(&interrupts))
+}
+
+/// What to do about each target that broke under a scenario; its log was shown when it did.
+fn next_steps(record: &RunRecord) -> impl Iterator<Item = String> {
+    record.scenarios.iter().flat_map(|run| {
+        let scenario = &run.scenario.name;
+        let broken = |cell: &&Cell| matches!(cell.status, CellStatus::Broken { .. });
+        run.cells.iter().filter(broken).map(move |cell| {
+            let target = &cell.target;
+            format!(
+                " next: {target} broke under {scenario}, its last words stand above; \
+                 `poolproof stress {scenario} --target {target}` runs that alone."
+            )
+        })
+    })
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
