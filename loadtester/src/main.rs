@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `poolproof` binary; everything it does is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    poolproof::run()
+}

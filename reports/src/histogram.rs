@@ -15,16 +15,18 @@ const LONGEST_US: u64 = 3_600_000_000;
 
 /// Latencies in microseconds. In a record it stands as the base64 of HdrHistogram's compressed V2
 /// encoding, which the tools of that project read.
+///
+/// The histogram grows with the longest latency that it has seen: 16 kB when empty, 190 kB for an
+/// hour. A report of many windows holds many that are empty or short.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latency(Histogram<u64>);
 
 impl Default for Latency {
     fn default() -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "the three constants are within hdrhistogram's bounds"
-        )]
-        Self(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("constant bounds"))
+        #[expect(clippy::expect_used, reason = "three digits are within bounds")]
+        let mut histogram = Histogram::new(3).expect("constant digits");
+        histogram.auto(true);
+        Self(histogram)
     }
 }
 
@@ -32,14 +34,17 @@ impl Latency {
     /// Counts one latency, at least 1 µs.
     pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(micros.max(1));
+        #[expect(clippy::expect_used, reason = "growing fails only beyond usize")]
+        self.0
+            .record(micros.clamp(1, LONGEST_US))
+            .expect("190 kB at most");
     }
 
     /// Adds all samples of `other`. Merging loses nothing: percentiles of the sum are exact to the
     /// histogram's precision, which averages of percentiles would not be.
     pub fn merge(&mut self, other: &Self) {
-        #[expect(clippy::expect_used, reason = "every Latency has the same bounds")]
-        self.0.add(&other.0).expect("equal bounds");
+        #[expect(clippy::expect_used, reason = "growing fails only beyond usize")]
+        self.0.add(&other.0).expect("190 kB at most");
     }
 
     /// Samples counted.
@@ -107,5 +112,53 @@ impl JsonSchema for Latency {
             "contentEncoding": "base64",
             "description": "HdrHistogram, compressed V2 encoding, microseconds",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn latency(micros: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        for &micros in micros {
+            latency.record(Duration::from_micros(micros));
+        }
+        latency
+    }
+
+    #[test]
+    fn extremes_are_kept_within_bounds() {
+        let extremes = latency(&[0, u64::MAX]);
+        assert_eq!(extremes.percentile(1.0), Some(Duration::from_micros(1)));
+        let hour = Duration::from_secs(3_600);
+        let max = extremes.max().unwrap();
+        assert!(max >= hour && max < hour + hour / 1_000, "{max:?}");
+        assert_eq!(Latency::default().percentile(50.0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_equals_recording_all(
+            one in prop::collection::vec(1_u64..4_000_000_000, 0..40),
+            other in prop::collection::vec(1_u64..100_000, 0..40),
+        ) {
+            let mut merged = latency(&one);
+            merged.merge(&latency(&other));
+            let all = latency(&[one, other].concat());
+            prop_assert_eq!(&merged, &all);
+            let json = serde_json::to_string(&merged).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Latency>(&json).unwrap(), merged);
+        }
+
+        #[test]
+        fn percentiles_are_within_one_in_a_thousand(mut micros in prop::collection::vec(1_u64..10_000_000, 1..60)) {
+            let median = latency(&micros).percentile(50.0).unwrap().as_micros() as f64;
+            micros.sort_unstable();
+            let exact = micros[(micros.len() - 1) / 2] as f64;
+            prop_assert!((median - exact).abs() <= exact / 1_000.0 + 1.0, "{} {}", median, exact);
+        }
     }
 }

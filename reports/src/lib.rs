@@ -3,8 +3,16 @@
 //! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and opens
 //! no socket; given the same record it draws the same bytes.
 
+pub mod figures;
+pub mod format;
+pub mod gate;
 pub mod histogram;
+pub mod overview;
 pub mod record;
+pub mod render;
+pub mod statistics;
+pub mod store;
 
+pub use gate::GateReport;
 pub use histogram::Latency;
 pub use record::RunRecord;

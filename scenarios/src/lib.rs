@@ -3,10 +3,18 @@
 //! A scenario is one TOML file. This crate turns it into [`Scenario`], or says what was expected,
 //! what came and where. It knows nothing of sockets, clocks or results.
 
+pub mod catalog;
+mod error;
 pub mod load;
+mod nearest;
+pub mod parse;
 pub mod pool;
+mod quick;
 pub mod scenario;
 pub mod threshold;
 pub mod workload;
 
+pub use error::{Problem, ScenarioError};
+pub use nearest::nearest;
 pub use scenario::Scenario;
+pub use threshold::Threshold;

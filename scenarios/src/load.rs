@@ -5,6 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Most clients that one run can hold at a time.
+pub const CLIENTS_MAX: u32 = 10_000;
+
 /// The shape of a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "shape", rename_all = "kebab-case", deny_unknown_fields)]
@@ -84,7 +87,14 @@ pub mod span {
             .find(|(name, _)| *name == unit.trim())
             .ok_or_else(expected)?
             .1;
-        Duration::try_from_secs_f64(number * micros as f64 / 1e6).map_err(|_| expected())
+        // Microseconds are the finest unit, so that what is written can be read back.
+        let micros = (number * micros as f64).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the number has no sign, and the cast saturates beyond 584,000 years"
+        )]
+        Ok(Duration::from_micros(micros as u64))
     }
 
     /// Writes the largest unit that needs no fraction.

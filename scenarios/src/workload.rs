@@ -1,5 +1,7 @@
 //! Transactions: what a client asks, in which protocol, and what must come back.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,22 @@ pub struct Statement {
     pub returns: Returns,
 }
 
+impl Statement {
+    /// Where `:nonce` stands in the SQL, in bytes. `::nonce` is a cast, `:nonces` another name.
+    #[must_use]
+    pub fn nonces(&self) -> Vec<Range<usize>> {
+        const MARK: &str = ":nonce";
+        let sql = self.sql.as_bytes();
+        let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+        self.sql
+            .match_indices(MARK)
+            .map(|(start, _)| start..start + MARK.len())
+            .filter(|place| place.start == 0 || sql[place.start - 1] != b':')
+            .filter(|place| !sql.get(place.end).is_some_and(in_word))
+            .collect()
+    }
+}
+
 /// What a statement must answer for the transaction to count as succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -58,4 +76,27 @@ pub enum Protocol {
 
 fn one() -> u32 {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Returns, Statement};
+
+    #[test]
+    fn a_nonce_is_a_word_of_its_own() {
+        let check = |sql: &str, starts: &[usize]| {
+            let statement = Statement {
+                sql: sql.to_owned(),
+                returns: Returns::Anything,
+            };
+            let found: Vec<_> = statement.nonces().iter().map(|place| place.start).collect();
+            assert_eq!(found, starts, "{sql}");
+        };
+        check("SELECT :nonce", &[7]);
+        check("SELECT :nonce::int8 + :nonce", &[7, 22]);
+        check("SELECT 1::nonce", &[]);
+        check("SELECT :nonces, :nonce_2", &[]);
+        check(":nonce", &[0]);
+        check("SELECT 1", &[]);
+    }
 }

@@ -1,0 +1,33 @@
+# `make compare` runs the comparison, `make test` every test. Both install what is missing first.
+
+CARGO ?= cargo
+OUT ?= poolproof-out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build compare test lint doc ci
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## install PostgreSQL and PgBouncer where they are missing
+	@scripts/setup
+
+build: ## build the two binaries for speed
+	$(CARGO) build --locked --release --bins
+
+compare: setup build ## the default scenarios on PostgreSQL, our proxy and PgBouncer, side by side
+	target/release/poolproof compare --out $(OUT)
+
+test: setup ## every test
+	$(CARGO) test --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --doc
+
+lint: ## formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+doc: ## the documentation of all crates
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+ci: ## what a landing must pass
+	.ci/run

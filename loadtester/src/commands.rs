@@ -1,0 +1,63 @@
+//! One file for each command. A command turns its arguments into work for the other parts, prints
+//! the result, and says how it ended.
+
+mod asked;
+mod choose;
+mod compare;
+mod doctor;
+mod gate;
+mod listing;
+mod measure;
+mod proxy;
+mod report;
+mod scenarios;
+mod stress;
+
+pub use proxy::{pooler, pooler_arguments};
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Exit,
+    problem::Problem,
+};
+
+/// Does what the command line asks.
+///
+/// # Errors
+///
+/// What kept the command from its work, with its exit code.
+pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
+    let Cli { output, command } = cli;
+    let exit = match command {
+        Command::Compare(args) => compare::run(args, output)?,
+        Command::Stress(args) => stress::run(args, output)?,
+        Command::Gate(args) => gate::run(&args, output)?,
+        Command::Report(args) => report::run(&args, output)?,
+        Command::Scenarios(command) => scenarios::run(&command, output)?,
+        Command::Doctor(args) => doctor::run(&args, output)?,
+        Command::Proxy { args } => return Ok(pooler(&args)),
+    };
+    Ok(exit.into())
+}
+
+/// The exit code for what the gate says.
+fn exit_of(gate: &poolproof_reports::GateReport) -> Exit {
+    use poolproof_reports::gate::Outcome;
+    match gate.outcome() {
+        Outcome::Pass => Exit::Ok,
+        Outcome::Fail => Exit::Failed,
+        Outcome::NoVerdict => Exit::NoVerdict,
+    }
+}
+
+/// Writes a file that the user named.
+fn write(path: &std::path::Path, text: &str) -> Result<(), Problem> {
+    std::fs::write(path, text).map_err(|error| {
+        Problem::usage(
+            format!("cannot write {}: {error}", path.display()),
+            "Name a file in a folder that exists and that you may write.",
+        )
+    })
+}

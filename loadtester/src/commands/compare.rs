@@ -1,0 +1,36 @@
+//! `poolproof compare`: the same scenarios against several targets, side by side.
+
+use super::{choose, measure};
+use crate::{
+    cli::{CompareArgs, OutputFlags},
+    exit::Exit,
+    problem::Problem,
+};
+
+/// What runs when nothing is named.
+const DEFAULT_SCENARIOS: [&str; 2] = ["ramp", "stress-1000"];
+/// Fewest blocks from which a 95 % interval of the median can be had.
+const BLOCKS: u32 = 6;
+/// Blocks of a first look.
+const QUICK_BLOCKS: u32 = 2;
+
+/// Runs the command.
+pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Problem> {
+    let CompareArgs {
+        scenarios,
+        targets,
+        blocks,
+        run,
+    } = args;
+    let names: Vec<&str> = if scenarios.is_empty() {
+        DEFAULT_SCENARIOS.to_vec()
+    } else {
+        scenarios.iter().map(String::as_str).collect()
+    };
+    let scenarios = names
+        .into_iter()
+        .map(choose::scenario)
+        .collect::<Result<_, _>>()?;
+    let usual = if run.quick { QUICK_BLOCKS } else { BLOCKS };
+    measure::run(scenarios, targets, blocks.unwrap_or(usual), &run, output)
+}

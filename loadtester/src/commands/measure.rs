@@ -1,0 +1,109 @@
+//! What `compare` and `stress` share: from a plan to a table, the files of the report, and an exit
+//! code.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use poolproof_reports::{GateReport, RunRecord, gate::judge, render};
+use poolproof_scenarios::Scenario;
+
+use super::{asked, exit_of};
+use crate::{
+    cli::{Format, OutputFlags, RunFlags},
+    exit::Exit,
+    interrupt::Interrupts,
+    mask::mask_url,
+    output,
+    problem::Problem,
+    progress::Progress,
+    run::{RunPlan, execute},
+    targets::TargetSpec,
+};
+
+/// Name of the page among the report's files.
+const PAGE: &str = "report.html";
+
+/// Runs the scenarios on the targets and reports.
+///
+/// # Errors
+///
+/// When the flags contradict each other, or the run has no record.
+pub(super) fn run(
+    scenarios: Vec<Scenario>,
+    targets: Vec<TargetSpec>,
+    blocks: u32,
+    flags: &RunFlags,
+    output_flags: OutputFlags,
+) -> Result<Exit, Problem> {
+    asked::check(&targets, flags)?;
+    let (scenarios, notices) = asked::apply(scenarios, &targets, flags);
+    let plan = RunPlan {
+        scenarios,
+        targets,
+        driver: flags.driver,
+        blocks,
+        // A short one is easier to type again, and as good.
+        seed: flags.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        quick: flags.quick,
+        local: flags.local_choices(),
+    };
+    // A folder that cannot be written is told before the run and not after it.
+    fs::create_dir_all(&flags.out).map_err(|error| unwritable(&flags.out, &error))?;
+    let record = measure(&plan, &notices, output_flags)?;
+    let gate = judge(&record, &[]);
+    let page = write(&record, &gate, &flags.out)?;
+    output::print(&output::render(&record, &gate, output_flags.format)?)?;
+    if output_flags.format == Format::Table {
+        output::print(&format!("\nReport: {}", page.display()))?;
+    }
+    Ok(exit_of(&gate))
+}
+
+fn measure(
+    plan: &RunPlan,
+    notices: &[String],
+    output_flags: OutputFlags,
+) -> Result<RunRecord, Problem> {
+    let interrupts = Interrupts::watch().map_err(|error| {
+        Problem::new(
+            Exit::Environment,
+            format!("cannot watch for Ctrl-C: {error}"),
+            "Allow this user more threads (`ulimit -u`).",
+        )
+    })?;
+    let progress = Progress::new(output_flags, plan.windows());
+    progress.notice(&format!(
+        "{} on {}, {} windows, seed {}",
+        names(plan.scenarios.iter().map(|scenario| &*scenario.name)),
+        names(plan.targets.iter().map(TargetSpec::name)),
+        plan.windows(),
+        plan.seed,
+    ));
+    for notice in notices {
+        progress.notice(notice);
+    }
+    let command = std::env::args().map(|word| mask_url(&word)).collect();
+    let record = execute(plan, command, &progress, &interrupts);
+    progress.finish();
+    record.map_err(|error| error.into_problem(&interrupts))
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Writes all forms of the report and returns the page's path.
+fn write(record: &RunRecord, gate: &GateReport, folder: &Path) -> Result<PathBuf, Problem> {
+    render::write_all(record, gate, folder).map_err(|error| unwritable(folder, &error))?;
+    let page = folder.join(PAGE);
+    Ok(fs::canonicalize(&page).unwrap_or(page))
+}
+
+fn unwritable(folder: &Path, error: &io::Error) -> Problem {
+    Problem::usage(
+        format!("cannot write the report into {}: {error}", folder.display()),
+        "Name a folder that you may write with --out.",
+    )
+}

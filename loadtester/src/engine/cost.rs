@@ -1,0 +1,136 @@
+//! What a window cost: processor time from its begin to its end, memory at its highest.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread::{self, Scope, ScopedJoinHandle},
+    time::Duration,
+};
+
+use poolproof_reports::record::Cost;
+
+use super::{Watch, procfs::Snapshot};
+
+/// Pause between two looks at the memory. Ten a second see what lasts, and cost a fraction of a
+/// per cent of one processor.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A group of processes under watch.
+#[derive(Debug)]
+struct Group {
+    roots: Vec<u32>,
+    before: Option<Snapshot>,
+    peak_memory: AtomicU64,
+}
+
+/// All groups under watch.
+#[derive(Debug)]
+pub(super) struct Meter {
+    target: Group,
+    postgres: Group,
+    generator: Group,
+}
+
+/// What was used over the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    pub(super) cost: Cost,
+    /// Processor time of the thread that used most.
+    pub(super) busiest_thread: Duration,
+}
+
+/// What each group used; `None` where nothing was watched or could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bill {
+    pub(super) target: Option<Used>,
+    pub(super) postgres: Option<Used>,
+    /// Memory only: its processor time is that of its own threads, which they know exactly.
+    pub(super) generator_memory: Option<u64>,
+}
+
+impl Meter {
+    /// Begins to measure.
+    pub(super) fn start(watch: &Watch) -> Self {
+        let watch_group = |roots: &[u32]| Group {
+            roots: roots.to_vec(),
+            before: Snapshot::of(roots),
+            peak_memory: AtomicU64::new(0),
+        };
+        Self {
+            target: watch_group(&watch.target),
+            postgres: watch_group(&watch.postgres),
+            generator: watch_group(&[]),
+        }
+    }
+
+    /// Looks at the memory until the returned thread is unparked with `done` set.
+    pub(super) fn sample<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        done: &'scope std::sync::atomic::AtomicBool,
+    ) -> ScopedJoinHandle<'scope, ()> {
+        scope.spawn(move || {
+            while !done.load(Relaxed) {
+                self.look();
+                thread::park_timeout(PAUSE);
+            }
+        })
+    }
+
+    /// Looks at the memory once.
+    fn look(&self) {
+        self.target.look(&self.target.roots);
+        self.postgres.look(&self.postgres.roots);
+        self.generator.look_at_self();
+    }
+
+    /// Ends the measurement.
+    pub(super) fn finish(self) -> Bill {
+        self.look();
+        Bill {
+            target: self.target.used(),
+            postgres: self.postgres.used(),
+            generator_memory: self.generator.peak(),
+        }
+    }
+}
+
+impl Group {
+    fn look(&self, roots: &[u32]) {
+        if !roots.is_empty() {
+            self.peak_memory
+                .fetch_max(Snapshot::memory_of(roots).unwrap_or(0), Relaxed);
+        }
+    }
+
+    fn look_at_self(&self) {
+        self.peak_memory
+            .fetch_max(Snapshot::own_memory().unwrap_or(0), Relaxed);
+    }
+
+    fn peak(&self) -> Option<u64> {
+        Some(self.peak_memory.load(Relaxed)).filter(|peak| *peak > 0)
+    }
+
+    fn used(&self) -> Option<Used> {
+        let before = self.before.as_ref()?;
+        let after = Snapshot::of(&self.roots)?;
+        let cpu = after.cpu.saturating_sub(before.cpu);
+        Some(Used {
+            cost: Cost {
+                cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
+                peak_rss_bytes: self.peak().unwrap_or(0).max(after.memory),
+            },
+            busiest_thread: busiest(&before.threads, &after.threads),
+        })
+    }
+}
+
+/// The most that one thread used between two readings.
+fn busiest(before: &HashMap<u32, Duration>, after: &HashMap<u32, Duration>) -> Duration {
+    after
+        .iter()
+        .map(|(tid, time)| time.saturating_sub(before.get(tid).copied().unwrap_or_default()))
+        .max()
+        .unwrap_or_default()
+}

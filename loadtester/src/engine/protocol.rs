@@ -1,0 +1,18 @@
+//! The client's side of PostgreSQL's protocol, without sockets: messages out, frames in, and what
+//! each of them means. Message formats are those of chapter «Frontend/Backend Protocol» of
+//! PostgreSQL's manual.
+
+mod answer;
+mod error_fields;
+mod frames;
+mod login;
+mod scram;
+mod script;
+
+pub(super) use self::{
+    answer::{Answer, Progress, Status},
+    error_fields::error_response,
+    frames::{Frame, Frames},
+    login::{Credentials, Login, LoginStep},
+    script::{Encoded, Expected, Order, Script, with_nonces},
+};

@@ -1,0 +1,296 @@
+//! Driver `tokio-postgres`: the same load through the crate that applications use.
+//!
+//! Each generator thread has a runtime of its own. What is counted is what driver `wire` counts, so
+//! that the two can be held against each other.
+
+mod session;
+mod trouble;
+
+use std::{
+    cell::{Cell, RefCell},
+    future::pending,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use poolproof_reports::record::ErrorClass;
+use poolproof_scenarios::load::Connect;
+use tokio::{
+    sync::{Semaphore, watch},
+    time::{interval, sleep, sleep_until, timeout},
+};
+use tokio_postgres::Config;
+
+use self::{
+    session::{Session, Statements},
+    trouble::Trouble,
+};
+use super::{
+    EngineError, Failure,
+    generator::{Job, Over, TICK, Teller, Yield, dropped_with, thread_cpu},
+    plan::{Nonce, Stay, Visit},
+    tally::Tally,
+};
+
+/// What the clients of a thread share.
+struct Desk<'a> {
+    job: Job<'a>,
+    config: Config,
+    statements: Statements,
+    tally: RefCell<Tally>,
+    clients: Cell<u32>,
+    /// When the target last answered anything.
+    heard: Cell<Instant>,
+    /// Places for visits.
+    room: Semaphore,
+}
+
+/// How far a visit has come.
+#[derive(Default)]
+struct Course {
+    begun: Cell<u32>,
+    sequence: Cell<u64>,
+    /// When the transaction in flight began.
+    in_flight: Cell<Option<Instant>>,
+}
+
+/// Runs `job` in the calling thread until it has ended.
+pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
+    let cpu_before = thread_cpu();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(EngineError::Generator)?;
+    let desk = Desk {
+        config: session::config(job.endpoint, job.address),
+        statements: Statements::new(&job.scenario.transactions),
+        tally: RefCell::default(),
+        clients: Cell::new(0),
+        heard: Cell::new(job.began),
+        room: Semaphore::new(job.plan.max_concurrent),
+        job,
+    };
+    runtime.block_on(work(&desk));
+    let lasted = desk.job.since(Instant::now());
+    // Connections that are still saying goodbye get a moment for it.
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    let tally = desk.tally.into_inner();
+    Ok(Yield {
+        tally,
+        cpu: thread_cpu().saturating_sub(cpu_before),
+        lasted,
+    })
+}
+
+/// Runs all visits. Not cancel safe: what was not counted yet is lost.
+async fn work(desk: &Desk<'_>) {
+    let (end, over) = watch::channel(None);
+    let mut visits: FuturesUnordered<_> = desk
+        .job
+        .plan
+        .visits
+        .iter()
+        .map(|visit| attend(desk, visit, over.clone()))
+        .collect();
+    let mut ticks = interval(TICK);
+    let mut teller = Teller::default();
+    loop {
+        tokio::select! {
+            visit = visits.next() => if visit.is_none() { break },
+            _ = ticks.tick() => {
+                let now = Instant::now();
+                tell(desk, &mut teller, now);
+                if let Some(why) = desk.job.over(now, desk.heard.get()) {
+                    end.send_replace(Some(why));
+                }
+            }
+        }
+    }
+    tell(desk, &mut teller, Instant::now());
+}
+
+fn tell(desk: &Desk<'_>, teller: &mut Teller, now: Instant) {
+    let clients = desk.clients.get();
+    let mut tally = desk.tally.borrow_mut();
+    tally.timeline.clients(desk.job.since(now), clients);
+    teller.tell(desk.job.live, tally.figures(u64::from(clients)));
+}
+
+/// Carries a visit out to its end or the window's.
+async fn attend(desk: &Desk<'_>, visit: &Visit, mut over: watch::Receiver<Option<Over>>) {
+    let course = Course::default();
+    let ended = async {
+        match over
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| *why)
+        {
+            Some(why) => why,
+            None => pending().await, // the sender outlives every visit
+        }
+    };
+    let why = tokio::select! {
+        biased;
+        () = come(desk, visit, &course) => return,
+        why = ended => why,
+    };
+    let now = Instant::now();
+    let mut tally = desk.tally.borrow_mut();
+    if let Some(began) = course.in_flight.get() {
+        let latency = now.saturating_duration_since(began);
+        tally.fail(desk.job.since(now), latency, why.unfinished());
+    }
+    desk.job
+        .forgo(&mut tally, visit, course.begun.get(), why.dropped());
+}
+
+/// Waits for time and room, then stays.
+async fn come(desk: &Desk<'_>, visit: &Visit, course: &Course) {
+    sleep_until((desk.job.began + visit.starts).into()).await;
+    let Ok(_place) = desk.room.acquire().await else {
+        return;
+    };
+    let _present = Present::new(&desk.clients);
+    stay(desk, visit, course).await;
+}
+
+/// Counts a client while it is there.
+struct Present<'a>(&'a Cell<u32>);
+
+impl<'a> Present<'a> {
+    fn new(clients: &'a Cell<u32>) -> Self {
+        clients.set(clients.get() + 1);
+        Self(clients)
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Runs transactions until the visit is over.
+async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
+    let mut session = None;
+    while visit.goes_on(course.begun.get(), desk.job.since(Instant::now())) {
+        let began = Instant::now();
+        desk.tally.borrow_mut().begin();
+        course.begun.set(course.begun.get() + 1);
+        course.in_flight.set(Some(began));
+        let had_session = session.is_some();
+        let result = transact(desk, visit, course, &mut session).await;
+        course.in_flight.set(None);
+        let now = Instant::now();
+        let since = desk.job.since(now);
+        match result {
+            Ok(latency) => desk.tally.borrow_mut().succeed(since, latency),
+            Err(trouble) => {
+                let failure = trouble.failure().clone();
+                let latency = now.saturating_duration_since(began);
+                desk.tally
+                    .borrow_mut()
+                    .fail(since, latency, failure.clone());
+                if let Trouble::Broken(_) = trouble {
+                    let connecting = !had_session && session.is_none();
+                    session = None;
+                    let cause = if connecting {
+                        failure
+                    } else {
+                        dropped_with(&failure)
+                    };
+                    if give_up(desk, visit, course, cause) {
+                        return;
+                    }
+                    sleep(desk.job.limits.comeback).await;
+                    continue;
+                }
+            }
+        }
+        if desk.job.plan.connect == Connect::PerTransaction {
+            session = None;
+        }
+        think(desk, visit).await;
+    }
+}
+
+/// After a lost connection: whether the visit ends there, its other transactions failed.
+fn give_up(desk: &Desk<'_>, visit: &Visit, course: &Course, cause: Failure) -> bool {
+    desk.job.forgo(
+        &mut desk.tally.borrow_mut(),
+        visit,
+        course.begun.get(),
+        cause,
+    );
+    matches!(visit.stays, Stay::Transactions(_))
+}
+
+/// Thinks, but not beyond the end of the visit.
+async fn think(desk: &Desk<'_>, visit: &Visit) {
+    let think_time = desk.job.plan.think_time;
+    if think_time.is_zero() {
+        return;
+    }
+    let until = Instant::now() + think_time;
+    let until = match visit.stays {
+        Stay::Until(end) => until.min(desk.job.began + end),
+        Stay::Transactions(_) => until,
+    };
+    sleep_until(until.into()).await;
+}
+
+/// Connects if need be, and runs the next transaction; returns its latency. Not cancel safe: the
+/// session is of no use when this is dropped in the middle.
+async fn transact(
+    desk: &Desk<'_>,
+    visit: &Visit,
+    course: &Course,
+    session: &mut Option<Session>,
+) -> Result<Duration, Trouble> {
+    let limit = desk.job.limits.timeout;
+    let arrived = Instant::now();
+    let session = match session {
+        Some(session) => session,
+        none => {
+            let opened = timeout(limit, Session::open(&desk.config))
+                .await
+                .unwrap_or_else(|_| Err(too_late("connecting", limit)))?;
+            let now = Instant::now();
+            desk.heard.set(now);
+            desk.tally
+                .borrow_mut()
+                .connected(now.saturating_duration_since(arrived));
+            none.insert(opened)
+        }
+    };
+    let began = match desk.job.plan.connect {
+        Connect::PerTransaction => arrived,
+        Connect::Once => Instant::now(),
+    };
+    let key = desk.job.plan.mix.key();
+    let nonces = || {
+        let sequence = course.sequence.get();
+        course.sequence.set(sequence + 1);
+        Nonce::new(key, visit.id, sequence)
+    };
+    let pick = desk.job.plan.mix.pick(visit.id, course.begun.get() - 1);
+    let result = timeout(
+        limit,
+        session.run(desk.statements.transaction(pick), nonces),
+    )
+    .await
+    .unwrap_or_else(|_| Err(too_late("waiting for an answer", limit)));
+    let now = Instant::now();
+    if matches!(result, Ok(()) | Err(Trouble::Failed(_))) {
+        desk.heard.set(now);
+    }
+    result.map(|()| now.saturating_duration_since(began))
+}
+
+fn too_late(doing: &str, limit: Duration) -> Trouble {
+    Trouble::Broken(Failure::new(
+        ErrorClass::Timeout,
+        format!("{doing} for {limit:?}"),
+    ))
+}

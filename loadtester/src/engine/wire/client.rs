@@ -1,0 +1,430 @@
+//! A client: connects, logs in, asks, verifies, rests, and counts what came of it.
+
+use std::{mem, time::Instant};
+
+use mio::{Token, event::Event};
+use poolproof_reports::record::ErrorClass;
+use poolproof_scenarios::load::Connect;
+
+use super::{
+    Desk,
+    doing::{Ask, Doing},
+    link::{Came, Link},
+};
+use crate::engine::{
+    Failure,
+    generator::{Over, dropped_with},
+    plan::{Nonce, Stay, Visit},
+    protocol::{Answer, Encoded, Frame, Login, LoginStep, Progress, Status, error_response},
+};
+
+/// A visit that is taking place.
+pub(super) struct Client {
+    visit: Visit,
+    token: Token,
+    /// Transactions begun so far.
+    begun: u32,
+    /// Queries sent so far.
+    sequence: u64,
+    link: Option<Link>,
+    doing: Doing,
+}
+
+/// What becomes of a client now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It waits for its socket.
+    Stay,
+    /// It is to be woken.
+    Rest(Instant),
+    /// It is done.
+    Leave,
+}
+
+/// A turn that ended the connection, for this reason.
+type Turn<T> = Result<T, Failure>;
+
+impl Client {
+    pub(super) fn new(visit: Visit, token: Token) -> Self {
+        let doing = Doing::Resting {
+            until: Instant::now(),
+        };
+        Self {
+            visit,
+            token,
+            begun: 0,
+            sequence: 0,
+            link: None,
+            doing,
+        }
+    }
+
+    pub(super) fn rests_until(&self) -> Option<Instant> {
+        match self.doing {
+            Doing::Resting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Begins the next transaction, or leaves.
+    pub(super) fn go_on(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if !self.visit.goes_on(self.begun, desk.job.since(now)) {
+            return self.leave(desk);
+        }
+        desk.tally.begin();
+        self.begun += 1;
+        let turn = if self.link.is_some() {
+            self.ask(now, self.pick(desk), 0, desk)
+        } else {
+            self.connect(now, desk)
+        };
+        self.finish(turn.map(|()| After::Stay), desk)
+    }
+
+    /// The socket has something to say.
+    pub(super) fn ready(&mut self, event: &Event, buffer: &mut [u8], desk: &mut Desk<'_>) -> After {
+        let turn = self.turn(event, buffer, desk);
+        self.finish(turn, desk)
+    }
+
+    /// Looks at the clock: a client that waits too long gives up, one that need not come back goes.
+    pub(super) fn check(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        let Some(began) = self.doing.waits_since() else {
+            let goes_on = self.visit.goes_on(self.begun, desk.job.since(now));
+            return if goes_on {
+                After::Stay
+            } else {
+                self.leave(desk)
+            };
+        };
+        let limit = desk.job.limits.timeout;
+        if now.saturating_duration_since(began) < limit {
+            return After::Stay;
+        }
+        let failure = Failure::new(
+            ErrorClass::Timeout,
+            format!("{} for {limit:?}", self.doing.name()),
+        );
+        self.finish(Err(failure), desk)
+    }
+
+    /// Ends the visit where it is.
+    pub(super) fn cut(&mut self, over: Over, desk: &mut Desk<'_>) {
+        if let Some(began) = self.doing.in_flight() {
+            let now = Instant::now();
+            let latency = now.saturating_duration_since(began);
+            desk.tally
+                .fail(desk.job.since(now), latency, over.unfinished());
+        }
+        desk.job
+            .forgo(&mut desk.tally, &self.visit, self.begun, over.dropped());
+        self.leave(desk);
+    }
+
+    fn connect(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<()> {
+        self.doing = Doing::Connecting { began: now };
+        let link = Link::open(desk.job.address, desk.poll.registry(), self.token);
+        self.link =
+            Some(link.map_err(|error| Failure::new(ErrorClass::Connect, error.to_string()))?);
+        Ok(())
+    }
+
+    fn turn(&mut self, event: &Event, buffer: &mut [u8], desk: &mut Desk<'_>) -> Turn<After> {
+        let Some(link) = &mut self.link else {
+            return Ok(After::Stay); // of a connection that is gone
+        };
+        if let Doing::Connecting { began } = self.doing {
+            let made = link.is_made();
+            if !made.map_err(|error| Failure::new(ErrorClass::Connect, error.to_string()))? {
+                return Ok(After::Stay);
+            }
+            self.doing = Doing::LoggingIn {
+                began,
+                login: Login::default(),
+            };
+            link.send(desk.credentials.startup())
+                .map_err(|error| Failure::disconnect(&error))?;
+        }
+        if event.is_writable() {
+            link.flush().map_err(|error| Failure::disconnect(&error))?;
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            return self.receive(event.is_read_closed() || event.is_error(), buffer, desk);
+        }
+        Ok(After::Stay)
+    }
+
+    /// Reads until the socket is empty. `closing` says that its end is among what is to be read.
+    fn receive(&mut self, closing: bool, buffer: &mut [u8], desk: &mut Desk<'_>) -> Turn<After> {
+        loop {
+            let Some(link) = &mut self.link else {
+                return Ok(After::Stay);
+            };
+            match link
+                .read(buffer)
+                .map_err(|error| self.ended(&error.to_string()))?
+            {
+                Came::Nothing => return Ok(After::Stay),
+                Came::End => return Err(self.ended("the server closed the connection")),
+                Came::Bytes { len, more } => {
+                    let now = Instant::now();
+                    desk.heard = now;
+                    let after = self.take(&buffer[..len], now, desk)?;
+                    if after != After::Stay || !(more || closing) {
+                        return Ok(after);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes bytes from the server, and goes on where they complete what was waited for.
+    fn take(&mut self, bytes: &[u8], now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
+        let Some(link) = &mut self.link else {
+            return Ok(After::Stay);
+        };
+        let mut frames = mem::take(&mut link.frames);
+        let mut rest = bytes;
+        while let Some(frame) = frames.next(&mut rest)? {
+            self.frame(&frame, now, desk)?;
+        }
+        if let Some(link) = &mut self.link {
+            link.frames = frames;
+        }
+        self.proceed(now, desk)
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, now: Instant, desk: &mut Desk<'_>) -> Turn<()> {
+        match &mut self.doing {
+            Doing::LoggingIn { began, login } => match login.take(frame, &mut desk.credentials)? {
+                LoginStep::Wait => Ok(()),
+                LoginStep::Send(bytes) => self.send(&bytes),
+                LoginStep::Done => {
+                    let began = *began;
+                    desk.tally.connected(now.saturating_duration_since(began));
+                    let from = match desk.job.plan.connect {
+                        Connect::Once => now,
+                        Connect::PerTransaction => began,
+                    };
+                    self.ask(from, self.pick(desk), 0, desk)
+                }
+            },
+            Doing::Asking(Ask {
+                ended: None,
+                answer,
+                ..
+            })
+            | Doing::Mending {
+                ended: false,
+                answer,
+                ..
+            } => {
+                let progress = answer.take(frame)?;
+                match (&mut self.doing, progress) {
+                    (Doing::Asking(ask), Progress::Ready(status)) => ask.ended = Some(status),
+                    (Doing::Mending { ended, .. }, Progress::Ready(_)) => *ended = true,
+                    _ => {}
+                }
+                Ok(())
+            }
+            // Nothing was asked, or all of it is answered: only news may come.
+            _ => match frame.tag {
+                b'N' | b'A' | b'S' => Ok(()),
+                b'E' => Err(error_response(frame.body)),
+                tag => Err(Failure::violation(format!(
+                    "expected nothing after ReadyForQuery, got a message of type {}",
+                    tag.escape_ascii()
+                ))),
+            },
+        }
+    }
+
+    /// Goes on after an answer that is complete.
+    fn proceed(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
+        match &mut self.doing {
+            Doing::Asking(ask) => match ask.ended {
+                Some(status) => self.answered(status, now, desk),
+                None => Ok(After::Stay),
+            },
+            Doing::Mending {
+                ended: true,
+                answer,
+                ..
+            } => match answer.error() {
+                None => Ok(self.rest(now, desk)),
+                Some(error) => Err(error),
+            },
+            _ => Ok(After::Stay),
+        }
+    }
+
+    fn answered(&mut self, status: Status, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
+        let Doing::Asking(ask) = &mut self.doing else {
+            return Ok(After::Stay);
+        };
+        let (began, transaction, statement) = (ask.began, ask.transaction, ask.statement);
+        let (error, parsed) = (ask.answer.error(), ask.answer.parsed());
+        let last = statement + 1 == desk.script.transactions[transaction].len();
+        match (error, status) {
+            (None, _) if !last => {
+                self.ask(began, transaction, statement + 1, desk)?;
+                Ok(After::Stay)
+            }
+            (None, Status::Idle) => {
+                let latency = now.saturating_duration_since(began);
+                desk.tally.succeed(desk.job.since(now), latency);
+                Ok(self.rest(now, desk))
+            }
+            (None, _) => Err(Failure::violation(
+                "expected status I after the last statement of a transaction, got an open one",
+            )),
+            (Some(error), status) => {
+                let number = desk.script.transactions[transaction][statement].number;
+                if let Some(link) = self.link.as_mut().filter(|_| !parsed) {
+                    link.forget(number);
+                }
+                let latency = now.saturating_duration_since(began);
+                desk.tally.fail(desk.job.since(now), latency, error);
+                match status {
+                    Status::Idle => Ok(self.rest(now, desk)),
+                    Status::InTransaction | Status::Failed => self.mend(now, desk),
+                }
+            }
+        }
+    }
+
+    /// Sends the statement and waits for its answer.
+    fn ask(
+        &mut self,
+        began: Instant,
+        transaction: usize,
+        statement: usize,
+        desk: &mut Desk<'_>,
+    ) -> Turn<()> {
+        let encoded = &desk.script.transactions[transaction][statement];
+        let nonce = Nonce::new(desk.job.plan.mix.key(), self.visit.id, self.sequence);
+        self.sequence += 1;
+        desk.out.clear();
+        let answer = self.encode(encoded, nonce, &mut desk.out);
+        self.doing = Doing::Asking(Ask {
+            began,
+            transaction,
+            statement,
+            answer,
+            ended: None,
+        });
+        self.send(&desk.out)
+    }
+
+    /// Rolls back what a failed statement left open.
+    fn mend(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
+        desk.out.clear();
+        let nonce = Nonce::marker(0);
+        let answer = self.encode(&desk.script.rollback, nonce, &mut desk.out);
+        self.doing = Doing::Mending {
+            began: now,
+            answer,
+            ended: false,
+        };
+        self.send(&desk.out)?;
+        Ok(After::Stay)
+    }
+
+    fn encode(&mut self, encoded: &Encoded, nonce: Nonce, out: &mut Vec<u8>) -> Answer {
+        let known = encoded.is_named()
+            && self
+                .link
+                .as_mut()
+                .is_some_and(|link| link.knows(encoded.number));
+        Answer::new(encoded.write(nonce, known, out), nonce)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Turn<()> {
+        match &mut self.link {
+            Some(link) => link
+                .send(bytes)
+                .map_err(|error| Failure::disconnect(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Between two transactions: thinks if the plan says so, or goes on.
+    fn rest(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if desk.job.plan.connect == Connect::PerTransaction {
+            self.hang_up(desk);
+        }
+        let think_time = desk.job.plan.think_time;
+        if think_time.is_zero() {
+            return self.go_on(now, desk);
+        }
+        let until = now + think_time;
+        self.doing = Doing::Resting { until };
+        After::Rest(until)
+    }
+
+    /// Takes a turn's result: a failure ends the connection and the transaction with it.
+    fn finish(&mut self, turn: Turn<After>, desk: &mut Desk<'_>) -> After {
+        let failure = match turn {
+            Ok(after) => return after,
+            Err(failure) => failure,
+        };
+        let now = Instant::now();
+        let since = desk.job.since(now);
+        let connecting = self.doing.is_connecting();
+        match (self.doing.in_flight(), &self.doing) {
+            (Some(began), _) => {
+                let latency = now.saturating_duration_since(began);
+                desk.tally.fail(since, latency, failure.clone());
+            }
+            // The transaction that is being rolled back has been counted.
+            (None, Doing::Mending { .. }) => {}
+            // It broke while nothing was asked: what would have come next has failed.
+            (None, _) => {
+                self.begun += 1;
+                desk.tally.forgo(since, 1, failure.clone());
+            }
+        }
+        self.link = None;
+        match self.visit.stays {
+            Stay::Transactions(_) => {
+                let cause = if connecting {
+                    failure
+                } else {
+                    dropped_with(&failure)
+                };
+                desk.job
+                    .forgo(&mut desk.tally, &self.visit, self.begun, cause);
+                After::Leave
+            }
+            Stay::Until(_) => {
+                let until = now + desk.job.limits.comeback;
+                self.doing = Doing::Resting { until };
+                After::Rest(until)
+            }
+        }
+    }
+
+    fn leave(&mut self, desk: &mut Desk<'_>) -> After {
+        self.hang_up(desk);
+        After::Leave
+    }
+
+    /// Ends the session as the protocol wants it, as far as the socket takes that at once.
+    fn hang_up(&mut self, desk: &Desk<'_>) {
+        if let Some(mut link) = self.link.take() {
+            let _ = link.send(&desk.script.terminate);
+        }
+    }
+
+    /// The connection ended under the client. An ErrorResponse that came before says why.
+    fn ended(&mut self, how: &str) -> Failure {
+        self.doing.error().unwrap_or_else(|| {
+            let message = format!("{how} while the client was {}", self.doing.name());
+            Failure::new(ErrorClass::Disconnect, message)
+        })
+    }
+
+    fn pick(&self, desk: &Desk<'_>) -> usize {
+        desk.job.plan.mix.pick(self.visit.id, self.begun - 1)
+    }
+}

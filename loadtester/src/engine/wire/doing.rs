@@ -1,0 +1,84 @@
+//! What a client is about, from its first connect to its last answer.
+
+use std::time::Instant;
+
+use crate::engine::{
+    Failure,
+    protocol::{Answer, Login, Status},
+};
+
+/// What a client is about.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// Nothing until then.
+    Resting { until: Instant },
+    /// Waits for the socket. The transaction has begun.
+    Connecting { began: Instant },
+    /// Waits to be let in.
+    LoggingIn { began: Instant, login: Login },
+    /// Waits for an answer.
+    Asking(Ask),
+    /// Waits until the transaction that failed is rolled back.
+    Mending {
+        began: Instant,
+        answer: Answer,
+        ended: bool,
+    },
+}
+
+/// A transaction in flight.
+#[derive(Debug)]
+pub(super) struct Ask {
+    /// Whence its latency counts.
+    pub(super) began: Instant,
+    /// Indexes into the script.
+    pub(super) transaction: usize,
+    pub(super) statement: usize,
+    pub(super) answer: Answer,
+    /// ReadyForQuery came, with this status.
+    pub(super) ended: Option<Status>,
+}
+
+impl Doing {
+    /// When the transaction in flight began, if there is one.
+    pub(super) fn in_flight(&self) -> Option<Instant> {
+        match self {
+            Self::Connecting { began } | Self::LoggingIn { began, .. } => Some(*began),
+            Self::Asking(ask) => Some(ask.began),
+            Self::Resting { .. } | Self::Mending { .. } => None,
+        }
+    }
+
+    /// Since when the server is waited for, if it is.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        match self {
+            Self::Mending { began, .. } => Some(*began),
+            _ => self.in_flight(),
+        }
+    }
+
+    /// Whether the client was not let in yet.
+    pub(super) fn is_connecting(&self) -> bool {
+        matches!(self, Self::Connecting { .. } | Self::LoggingIn { .. })
+    }
+
+    /// The ErrorResponse of the answer that is coming in, taken out.
+    pub(super) fn error(&mut self) -> Option<Failure> {
+        match self {
+            Self::Asking(ask) => ask.answer.error(),
+            Self::Mending { answer, .. } => answer.error(),
+            Self::Resting { .. } | Self::Connecting { .. } | Self::LoggingIn { .. } => None,
+        }
+    }
+
+    /// For messages: the client was …
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Resting { .. } => "idle",
+            Self::Connecting { .. } => "connecting",
+            Self::LoggingIn { .. } => "waiting to be let in",
+            Self::Asking(_) => "waiting for an answer",
+            Self::Mending { .. } => "waiting for the answer to ROLLBACK",
+        }
+    }
+}

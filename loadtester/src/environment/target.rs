@@ -1,0 +1,93 @@
+//! A target that can be measured now.
+
+use poolproof_reports::record::{ConfigFile, TargetInfo};
+
+use super::{EnvironmentError, local::Process};
+use crate::engine::{Endpoint, Watch};
+
+/// A target that lets clients log in. Dropping it stops it, unless somebody else runs it.
+#[derive(Debug)]
+pub struct Target {
+    /// What the record says of it.
+    pub info: TargetInfo,
+    /// Where its clients connect.
+    pub endpoint: Endpoint,
+    /// Whose cost is measured.
+    pub watch: Watch,
+    keeper: Keeper,
+}
+
+/// Who keeps a target running.
+#[derive(Debug)]
+enum Keeper {
+    /// We do, for this target alone.
+    Process(Process),
+    /// The environment: it is the PostgreSQL that all targets share.
+    Environment,
+    /// Somebody else.
+    User,
+}
+
+impl Target {
+    /// A process of its own in front of PostgreSQL.
+    pub(super) fn pooler(
+        info: TargetInfo,
+        endpoint: Endpoint,
+        process: Process,
+        postgres: u32,
+    ) -> Self {
+        let watch = Watch {
+            target: vec![process.pid()],
+            postgres: vec![postgres],
+        };
+        Self {
+            info,
+            endpoint,
+            watch,
+            keeper: Keeper::Process(process),
+        }
+    }
+
+    /// PostgreSQL itself.
+    pub(super) fn direct(info: TargetInfo, endpoint: Endpoint, postgres: u32) -> Self {
+        let watch = Watch {
+            target: Vec::new(),
+            postgres: vec![postgres],
+        };
+        Self {
+            info,
+            endpoint,
+            watch,
+            keeper: Keeper::Environment,
+        }
+    }
+
+    /// One that runs already; what it costs cannot be seen from here.
+    pub(super) fn elsewhere(name: &str, endpoint: Endpoint, version: &str) -> Self {
+        let info = TargetInfo {
+            name: name.to_owned(),
+            version: format!("reports PostgreSQL {version}"),
+            started_as: format!("found at {endpoint}"),
+            config_files: Vec::<ConfigFile>::new(),
+        };
+        Self {
+            info,
+            endpoint,
+            watch: Watch::default(),
+            keeper: Keeper::User,
+        }
+    }
+
+    /// Whether the environment started it.
+    pub(super) fn is_ours(&self) -> bool {
+        !matches!(self.keeper, Keeper::User)
+    }
+
+    /// Why its own process is gone, once it is.
+    pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
+        match &mut self.keeper {
+            Keeper::Process(process) => process.ended(),
+            Keeper::Environment | Keeper::User => None,
+        }
+    }
+}

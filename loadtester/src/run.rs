@@ -1,0 +1,266 @@
+//! A measured run: the environment is started, every scenario runs on every target in interleaved
+//! windows, and a record comes out.
+//!
+//! It decides when what is measured; how a window is measured is the engine's, how a target is
+//! started the environment's, and what the figures mean the reports'.
+
+mod lane;
+mod record;
+pub mod schedule;
+
+use std::time::Instant;
+
+use poolproof_reports::{
+    RunRecord,
+    record::{ScenarioRun, TargetInfo, Window},
+};
+use poolproof_scenarios::{Scenario, load::Load};
+
+use crate::{
+    engine::{DriverKind, EngineError, WindowPlan, run_window},
+    environment::{Demand, Environment, EnvironmentError, local},
+    interrupt::Interrupts,
+    problem::Problem,
+    progress::Progress,
+    targets::TargetSpec,
+};
+use lane::Lane;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct RunPlan {
+    /// Scenarios in order.
+    pub scenarios: Vec<Scenario>,
+    /// Targets in the order of their columns.
+    pub targets: Vec<TargetSpec>,
+    /// Who speaks.
+    pub driver: DriverKind,
+    /// Windows of each target in each scenario.
+    pub blocks: u32,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// The scenarios are the short forms.
+    pub quick: bool,
+    /// Places and ports of the servers.
+    pub local: local::Choices,
+}
+
+/// Why a run has no record.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Before anything was measured, a target could not be had.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The generator could not run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A signal came.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The error in the user's words.
+    #[must_use]
+    pub fn into_problem(self, interrupts: &Interrupts) -> Problem {
+        match self {
+            Self::Interrupted | Self::Environment(EnvironmentError::Interrupted) => Problem::new(
+                interrupts.exit(),
+                "interrupted; everything that was started is stopped and removed",
+                "Start it again when you are ready; --quick takes a few seconds.",
+            ),
+            Self::Environment(error) => error.into(),
+            Self::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl RunPlan {
+    /// Windows of the whole run, without those that warm up.
+    #[must_use]
+    pub fn windows(&self) -> u64 {
+        (self.scenarios.len() * self.targets.len()) as u64 * u64::from(self.blocks)
+    }
+
+    fn clients_max(&self) -> u32 {
+        self.scenarios.iter().map(clients_max).max().unwrap_or(0)
+    }
+}
+
+/// Most clients that a scenario has at one moment.
+fn clients_max(scenario: &Scenario) -> u32 {
+    match &scenario.load {
+        Load::Closed { stages, .. } => stages.iter().map(|stage| stage.clients).max().unwrap_or(0),
+        Load::Connections { max_concurrent, .. } => *max_concurrent,
+    }
+}
+
+/// Runs the plan. Everything that it starts is gone when it returns.
+///
+/// # Errors
+///
+/// When the environment or the generator cannot be had, or a signal comes. A target that dies in
+/// mid-run is no error but a cell that says so.
+pub fn execute(
+    plan: &RunPlan,
+    command: Vec<String>,
+    progress: &Progress,
+    interrupts: &Interrupts,
+) -> Result<RunRecord, RunError> {
+    let started = Instant::now();
+    let mut run = Run {
+        plan,
+        progress,
+        interrupts,
+        started,
+        clock: jiff::Timestamp::now(),
+        infos: Vec::new(),
+        done: Vec::new(),
+    };
+    progress.doing("setting up the environment");
+    let demand = Demand {
+        targets: plan.targets.clone(),
+        clients_max: plan.clients_max(),
+        local: plan.local.clone(),
+    };
+    let mut environment = Environment::start(&demand, interrupts.stop())?;
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        run.scenario(index, scenario, &mut environment)?;
+    }
+    Ok(run.into_record(&environment, command))
+}
+
+/// A run on its way.
+struct Run<'a> {
+    plan: &'a RunPlan,
+    progress: &'a Progress,
+    interrupts: &'a Interrupts,
+    started: Instant,
+    clock: jiff::Timestamp,
+    /// Targets as they were started first.
+    infos: Vec<TargetInfo>,
+    done: Vec<ScenarioRun>,
+}
+
+impl Run<'_> {
+    /// Runs one scenario on all targets, which are started for it and stopped after it.
+    fn scenario(
+        &mut self,
+        index: usize,
+        scenario: &Scenario,
+        environment: &mut Environment,
+    ) -> Result<(), RunError> {
+        let mut lanes = self.open(scenario, environment)?;
+        for lane in &mut lanes {
+            self.warm_up(scenario, lane, environment)?;
+        }
+        for block in 0..self.plan.blocks {
+            for lane in schedule::order(self.plan.seed, index, block, lanes.len()) {
+                self.window(block, scenario, &mut lanes[lane], environment)?;
+            }
+        }
+        self.done.push(ScenarioRun {
+            scenario: scenario.clone(),
+            driver: self.plan.driver.to_string(),
+            cells: lanes.into_iter().map(Lane::into_cell).collect(),
+        });
+        Ok(())
+    }
+
+    /// Starts every target with the scenario's pool settings. Once something has been measured, a
+    /// target that does not start again costs its own cell and not the run.
+    fn open(
+        &mut self,
+        scenario: &Scenario,
+        environment: &Environment,
+    ) -> Result<Vec<Lane>, RunError> {
+        let mut lanes = Vec::new();
+        for spec in &self.plan.targets {
+            self.progress.doing(&format!("starting {}", spec.name()));
+            let started = environment.target(spec, &scenario.pool, self.interrupts.stop());
+            let lane = match started {
+                Ok(target) => {
+                    record::merge_info(&mut self.infos, &target.info, &scenario.name);
+                    Lane::open(target, spec, &scenario.needs)
+                }
+                Err(EnvironmentError::Interrupted) => return Err(RunError::Interrupted),
+                Err(error) if self.done.is_empty() => return Err(error.into()),
+                Err(error) => Lane::broken(spec.name(), &error),
+            };
+            lanes.push(lane);
+        }
+        Ok(lanes)
+    }
+
+    /// A short load whose figures are thrown away: servers are connected and caches are filled.
+    fn warm_up(
+        &self,
+        scenario: &Scenario,
+        lane: &mut Lane,
+        environment: &mut Environment,
+    ) -> Result<(), RunError> {
+        let label = format!("{}  warming up {}", scenario.name, lane.name());
+        self.progress.doing(&label);
+        let brief = schedule::warm_up(scenario);
+        self.measure(&label, 0, &brief, lane, environment)?;
+        Ok(())
+    }
+
+    fn window(
+        &self,
+        block: u32,
+        scenario: &Scenario,
+        lane: &mut Lane,
+        environment: &mut Environment,
+    ) -> Result<(), RunError> {
+        let label = format!(
+            "{}  {}/{}  {}",
+            scenario.name,
+            block + 1,
+            self.plan.blocks,
+            lane.name()
+        );
+        let Some(window) = self.measure(&label, block, scenario, lane, environment)? else {
+            self.progress.skipped();
+            return Ok(());
+        };
+        self.progress.measured(&label, &window);
+        lane.add(window);
+        Ok(())
+    }
+
+    /// One window, unless the target of the lane cannot be measured any more.
+    fn measure(
+        &self,
+        label: &str,
+        block: u32,
+        scenario: &Scenario,
+        lane: &mut Lane,
+        environment: &mut Environment,
+    ) -> Result<Option<Window>, RunError> {
+        let Some(target) = lane.target() else {
+            return Ok(None);
+        };
+        let plan = WindowPlan {
+            scenario,
+            endpoint: &target.endpoint,
+            driver: self.plan.driver,
+            seed: self.plan.seed,
+            block,
+            run_started: self.started,
+            watch: target.watch.clone(),
+        };
+        let stop = self.interrupts.stop();
+        let window = self
+            .progress
+            .watch(label, |live| run_window(&plan, live, stop))?;
+        if stop.is_stopped() {
+            return Err(RunError::Interrupted);
+        }
+        if let Some(error) = environment.ended(target) {
+            self.progress.notice(&format!("{}: {error}", lane.name()));
+            lane.breaks(&error);
+        }
+        Ok(Some(window))
+    }
+}

@@ -1,0 +1,78 @@
+//! One scenario on one target: the target, and the cell that its windows fill.
+
+use poolproof_reports::record::{Cell, CellStatus, Window};
+use poolproof_scenarios::scenario::Feature;
+
+use crate::{
+    environment::{EnvironmentError, Target},
+    targets::{TargetSpec, features},
+};
+
+/// A target under a scenario.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// What the record gets.
+    cell: Cell,
+    /// The target, while it can be measured.
+    target: Option<Target>,
+}
+
+impl Lane {
+    /// With a target that runs; it stays unmeasured if it lacks what the scenario needs.
+    pub(super) fn open(target: Target, spec: &TargetSpec, needs: &[Feature]) -> Self {
+        let lacking = features::lacking(spec, needs);
+        let (status, target) = match lacking {
+            Some(reason) => (CellStatus::Unsupported { reason }, None),
+            None => (CellStatus::Measured, Some(target)),
+        };
+        Self {
+            cell: cell(spec.name(), status),
+            target,
+        }
+    }
+
+    /// Without a target, as it did not start.
+    pub(super) fn broken(name: &str, error: &EnvironmentError) -> Self {
+        let reason = error.to_string();
+        Self {
+            cell: cell(name, CellStatus::Broken { reason }),
+            target: None,
+        }
+    }
+
+    /// The target's name.
+    pub(super) fn name(&self) -> &str {
+        &self.cell.target
+    }
+
+    /// The target, while it can be measured.
+    pub(super) fn target(&mut self) -> Option<&mut Target> {
+        self.target.as_mut()
+    }
+
+    /// What the record gets; the target is stopped.
+    pub(super) fn into_cell(self) -> Cell {
+        self.cell
+    }
+
+    /// Keeps a window's figures.
+    pub(super) fn add(&mut self, window: Window) {
+        self.cell.windows.push(window);
+    }
+
+    /// The target is gone. What it showed until then stays.
+    pub(super) fn breaks(&mut self, error: &EnvironmentError) {
+        self.target = None;
+        self.cell.status = CellStatus::Broken {
+            reason: error.to_string(),
+        };
+    }
+}
+
+fn cell(target: &str, status: CellStatus) -> Cell {
+    Cell {
+        target: target.to_owned(),
+        status,
+        windows: Vec::new(),
+    }
+}

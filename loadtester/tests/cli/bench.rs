@@ -1,0 +1,206 @@
+//! A folder of its own for each test, and the binary run in it with a time limit.
+
+use std::{
+    fs::{self, File},
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use poolproof_reports::{RunRecord, store};
+use tempfile::TempDir;
+
+/// Longest that one command may take. The slowest one measures for half a minute.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A scenario that is over in a moment.
+const BRIEF: &str = r#"
+name = "brief"
+purpose = "A moment of load, for tests of the command line."
+thresholds = ["success_rate >= 100%"]
+
+[load]
+shape = "closed"
+stages = [{ clients = 4, for = "100ms" }, { clients = 4, for = "200ms" }]
+
+[[transaction]]
+name = "query"
+protocol = "extended"
+statements = [{ sql = "SELECT :nonce", returns = "nonce" }]
+"#;
+
+/// Where one test works.
+pub(crate) struct Bench {
+    folder: TempDir,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bench = Self { folder };
+        fs::create_dir(bench.temp()).expect("a folder");
+        for shared in [bench.path().to_owned(), bench.temp()] {
+            // The servers run as another account when the tests run as root.
+            fs::set_permissions(shared, fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+        bench.write("brief.toml", BRIEF);
+        bench
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The temporary folder of the commands.
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.path().join("tmp")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).expect("a writable folder");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The record that a run left in its folder.
+    pub(crate) fn record(&self) -> RunRecord {
+        store::read(&self.path().join("poolproof-out")).expect("a record")
+    }
+
+    /// What is left in the temporary folder.
+    pub(crate) fn left(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.temp()).expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").path())
+            .collect()
+    }
+
+    /// Starts the binary.
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        self.start_saying(args, "stdout", "stderr")
+    }
+
+    fn start_saying(&self, args: &[&str], stdout: &str, stderr: &str) -> Running {
+        let output = |name: &str| File::create(self.path().join(name)).expect("a file");
+        let child = Command::new(env!("CARGO_BIN_EXE_poolproof"))
+            .args(args)
+            .current_dir(self.path())
+            .env("TMPDIR", self.temp())
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(output(stdout))
+            .stderr(output(stderr))
+            .spawn()
+            .expect("the binary");
+        Running {
+            child,
+            begin: Instant::now(),
+        }
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Outcome {
+        let status = self.start(args).wait();
+        self.outcome(status)
+    }
+
+    /// Runs the binary while another command of the bench is going on.
+    pub(crate) fn run_beside(&self, args: &[&str]) -> Outcome {
+        let status = self.start_saying(args, "stdout-2", "stderr-2").wait();
+        Outcome {
+            stdout: self.read("stdout-2"),
+            stderr: self.read("stderr-2"),
+            ..self.outcome(status)
+        }
+    }
+
+    /// Runs the binary with a standard error that takes nothing.
+    pub(crate) fn run_unheard(&self, args: &[&str]) -> Outcome {
+        std::os::unix::fs::symlink("/dev/full", self.path().join("full")).expect("a link");
+        let status = self.start_saying(args, "stdout", "full").wait();
+        self.write("stderr", "");
+        self.outcome(status)
+    }
+
+    /// Waits until standard error holds `text`.
+    pub(crate) fn await_words(&self, running: &mut Running, text: &str) {
+        while !self.read("stderr").contains(text) {
+            assert!(
+                running.child.try_wait().expect("a child").is_none(),
+                "ended without {text:?}: {}",
+                self.read("stderr")
+            );
+            running.pause();
+        }
+    }
+
+    pub(crate) fn outcome(&self, status: ExitStatus) -> Outcome {
+        Outcome {
+            code: status
+                .code()
+                .or_else(|| Some(-status.signal()?))
+                .expect("a code or a signal"),
+            stdout: self.read("stdout"),
+            stderr: self.read("stderr"),
+        }
+    }
+}
+
+/// A started binary. A test that fails leaves none behind.
+pub(crate) struct Running {
+    child: Child,
+    begin: Instant,
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            self.pause();
+        }
+    }
+
+    /// A moment between two looks; the test fails when they go on for too long.
+    pub(crate) fn pause(&self) {
+        assert!(self.begin.elapsed() < LIMIT, "still going after {LIMIT:?}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail for one that has ended, which is the usual case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Outcome {
+    /// Checks the exit code and that both streams together say all of `words`.
+    #[track_caller]
+    pub(crate) fn check(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "{self:#?}");
+        let said = format!("{}\n{}", self.stdout, self.stderr);
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in {self:#?}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The gate: thresholds against a record, each with a verdict and a sentence.
+
+use std::fmt;
+
+use poolproof_scenarios::threshold::{Bound, Quantity, Threshold};
+
+use crate::{RunRecord, figures::Figures, record::ScenarioRun, statistics::Ratio};
+
+mod finding;
+mod headline;
+
+use finding::Finding;
+
+/// What the gate says of a run, the worst offender first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GateReport {
+    /// One for each threshold × scenario × target.
+    pub judgements: Vec<Judgement>,
+}
+
+/// What the gate says of one threshold on one target under one scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The target's name.
+    pub target: String,
+    /// What was asked.
+    pub criterion: Criterion,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What was compared with the bound, where there was something.
+    pub measured: Option<Measured>,
+    /// Why, in one sentence with the measured figure.
+    pub sentence: String,
+}
+
+/// What was asked of a target.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Criterion {
+    /// To keep a threshold.
+    Threshold(Threshold),
+    /// To be measurable at all; asked where no threshold applies.
+    Measured,
+}
+
+/// What was compared with a bound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Measured {
+    /// A figure of the target, with an absolute bound.
+    Figure(Quantity),
+    /// The target ÷ its reference, with a relative bound.
+    Ratio(Ratio),
+}
+
+/// Answer to one criterion, in the order in which a reader wants to see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The figure is on the wrong side of its bound.
+    Fail,
+    /// The run cannot tell.
+    NoVerdict,
+    /// The figure is on the right side of its bound.
+    Pass,
+    /// The target lacks what the scenario needs, or was not part of the run: nothing was asked.
+    NotApplicable,
+}
+
+/// Answer to the whole run, from which the exit code comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing failed and everything could be told: exit code 0.
+    Pass,
+    /// Something failed: exit code 1.
+    Fail,
+    /// Nothing failed, and something could not be told: exit code 4.
+    NoVerdict,
+}
+
+impl Judgement {
+    /// What was asked, as text: the threshold without its target, or `measured`.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        match &self.criterion {
+            Criterion::Threshold(threshold) => Threshold {
+                on: None,
+                ..threshold.clone()
+            }
+            .to_string(),
+            Criterion::Measured => "measured".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Fail => "fail",
+            Self::NoVerdict => "no verdict",
+            Self::Pass => "pass",
+            Self::NotApplicable => "not applicable",
+        })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NoVerdict => "no verdict",
+        })
+    }
+}
+
+impl GateReport {
+    /// Judgements with this verdict, the worst first.
+    pub fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Judgement> {
+        self.judgements
+            .iter()
+            .filter(move |judgement| judgement.verdict == verdict)
+    }
+
+    /// A failure outweighs what could not be told.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        if self.with(Verdict::Fail).next().is_some() {
+            Outcome::Fail
+        } else if self.with(Verdict::NoVerdict).next().is_some() {
+            Outcome::NoVerdict
+        } else {
+            Outcome::Pass
+        }
+    }
+}
+
+/// Judges the record by its scenarios' own thresholds and by `extra` ones, which apply to every
+/// scenario; one that is both is asked once.
+///
+/// A scenario's threshold that names a target outside the run is not applicable, since a run may
+/// take fewer targets than the scenario knows; an extra one was meant for this run, and what it
+/// misses is no verdict.
+#[must_use]
+pub fn judge(record: &RunRecord, extra: &[Threshold]) -> GateReport {
+    let mut findings: Vec<(Judgement, f64)> = Vec::new();
+    for run in &record.scenarios {
+        let cells: Vec<Figures<'_>> = run.cells.iter().map(Figures::of).collect();
+        let own = &run.scenario.thresholds;
+        let further = extra.iter().filter(|threshold| !own.contains(threshold));
+        let asked = || own.iter().chain(further.clone());
+        for cell in &cells {
+            findings.extend(judge_cell(run, cell, &cells, asked()));
+        }
+        findings.extend(absent(run, own, Verdict::NotApplicable));
+        findings.extend(absent(run, extra, Verdict::NoVerdict));
+    }
+    // Both sorts are stable, so that equals stay in the order of the run.
+    findings.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    findings.sort_by_key(|(judgement, _)| judgement.verdict);
+    GateReport {
+        judgements: findings.into_iter().map(|(one, _)| one).collect(),
+    }
+}
+
+/// One cell by every threshold that applies to it, each with its offence; by
+/// [`Criterion::Measured`] where none does.
+fn judge_cell<'a>(
+    run: &ScenarioRun,
+    cell: &Figures<'_>,
+    cells: &[Figures<'_>],
+    thresholds: impl Iterator<Item = &'a Threshold>,
+) -> Vec<(Judgement, f64)> {
+    let target = &cell.cell.target;
+    let conclude = |criterion, finding: Finding| {
+        let judgement = Judgement {
+            scenario: run.scenario.name.clone(),
+            target: target.clone(),
+            criterion,
+            verdict: finding.verdict,
+            measured: finding.measured,
+            sentence: finding.sentence,
+        };
+        (judgement, finding.offence)
+    };
+    let judged: Vec<_> = thresholds
+        .filter(|threshold| applies_to(threshold, target))
+        .map(|threshold| {
+            let finding = finding::by_threshold(threshold, cell, cells);
+            conclude(Criterion::Threshold(threshold.clone()), finding)
+        })
+        .collect();
+    if judged.is_empty() {
+        vec![conclude(Criterion::Measured, finding::measured(cell))]
+    } else {
+        judged
+    }
+}
+
+/// A target is not held against itself.
+fn applies_to(threshold: &Threshold, target: &str) -> bool {
+    let named = threshold.on.as_deref().is_none_or(|name| name == target);
+    let itself =
+        matches!(&threshold.bound, Bound::Relative { target: other, .. } if other == target);
+    named && !itself
+}
+
+/// Thresholds on targets that were not part of the run.
+fn absent<'a>(
+    run: &'a ScenarioRun,
+    thresholds: &'a [Threshold],
+    verdict: Verdict,
+) -> impl Iterator<Item = (Judgement, f64)> + 'a {
+    thresholds.iter().filter_map(move |threshold| {
+        let target = threshold.on.as_ref()?;
+        let present = run.cells.iter().any(|cell| cell.target == *target);
+        (!present).then(|| {
+            let judgement = Judgement {
+                scenario: run.scenario.name.clone(),
+                target: target.clone(),
+                criterion: Criterion::Threshold(threshold.clone()),
+                verdict,
+                measured: None,
+                sentence: format!("{target} was not part of the run"),
+            };
+            (judgement, 0.0)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

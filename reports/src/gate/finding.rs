@@ -1,0 +1,251 @@
+//! One cell and one criterion: the verdict, its sentence and how bad it is.
+
+use poolproof_scenarios::threshold::{Better, Bound, Comparison, Metric, Quantity, Threshold};
+
+use super::{Measured, Verdict};
+use crate::{
+    figures::Figures,
+    format::{counted, metric as heading, quantity, ratio as ratio_text, target as called},
+    record::CellStatus,
+    statistics::{Answer, BLOCKS_FOR_INTERVAL, Ratio},
+};
+
+/// What was found.
+pub(super) struct Finding {
+    pub(super) verdict: Verdict,
+    pub(super) measured: Option<Measured>,
+    /// Why, as a sentence without a full stop.
+    pub(super) sentence: String,
+    /// How far beyond its bound the figure lies, as a factor: 2 is twice what is allowed.
+    pub(super) offence: f64,
+}
+
+impl Finding {
+    /// A verdict that rests on no figure.
+    fn bare(verdict: Verdict, sentence: String) -> Self {
+        Self {
+            verdict,
+            measured: None,
+            sentence,
+            offence: 0.0,
+        }
+    }
+}
+
+/// Judges a cell on which no threshold applies: it must have been measured, and something must
+/// have succeeded.
+pub(super) fn measured(cell: &Figures<'_>) -> Finding {
+    if let Some(finding) = unmeasured(cell) {
+        return finding;
+    }
+    let total = &cell.total;
+    let all = counted(total.attempted, "transaction", "transactions");
+    if total.succeeded == 0 {
+        return Finding {
+            offence: f64::INFINITY,
+            ..Finding::bare(Verdict::Fail, format!("none of {all} succeeded"))
+        };
+    }
+    let rate = total.figure(Metric::SuccessRate);
+    Finding {
+        measured: rate.map(Measured::Figure),
+        ..Finding::bare(Verdict::Pass, format!("{all} were measured"))
+    }
+}
+
+/// Judges a cell by a threshold; `cells` are all of the scenario, among them the reference.
+pub(super) fn by_threshold(
+    threshold: &Threshold,
+    cell: &Figures<'_>,
+    cells: &[Figures<'_>],
+) -> Finding {
+    let obstacle = unmeasured(cell)
+        .or_else(|| generator_bound(threshold, cell))
+        .or_else(|| too_few_samples(threshold, cell));
+    if let Some(finding) = obstacle {
+        return finding;
+    }
+    match &threshold.bound {
+        Bound::Absolute(bound) => by_figure(threshold, *bound, cell),
+        Bound::Relative { factor, target } => {
+            let reference = cells.iter().find(|other| other.cell.target == *target);
+            match reference {
+                Some(reference) => by_ratio(threshold, *factor, cell, reference),
+                None => Finding::bare(
+                    Verdict::NoVerdict,
+                    format!("{target}, to compare with, was not part of the run"),
+                ),
+            }
+        }
+    }
+}
+
+/// What stands in the way of any verdict on the cell.
+fn unmeasured(cell: &Figures<'_>) -> Option<Finding> {
+    let (verdict, sentence) = match &cell.cell.status {
+        CellStatus::Broken { reason } => (Verdict::Fail, format!("the target broke: {reason}")),
+        CellStatus::Invalid { reason } => {
+            (Verdict::NoVerdict, format!("the run is invalid: {reason}"))
+        }
+        CellStatus::Unsupported { reason } => {
+            (Verdict::NotApplicable, format!("unsupported: {reason}"))
+        }
+        CellStatus::Measured if cell.total.attempted == 0 => (
+            Verdict::NoVerdict,
+            "no transaction was attempted".to_owned(),
+        ),
+        CellStatus::Measured => return None,
+    };
+    Some(Finding {
+        offence: f64::INFINITY,
+        ..Finding::bare(verdict, sentence)
+    })
+}
+
+fn generator_bound(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
+    let total = &cell.total;
+    (threshold.metric == Metric::Throughput && cell.generator_bound()).then(|| {
+        let sentence = format!(
+            "the generator and not the target was the limit in {} of {}: give it more cores",
+            total.generator_bound_windows,
+            counted(u64::from(total.windows), "window", "windows"),
+        );
+        Finding::bare(Verdict::NoVerdict, sentence)
+    })
+}
+
+/// Among fewer samples a percentile is just the longest latency seen.
+fn too_few_samples(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
+    let Metric::Latency(percentile) = threshold.metric else {
+        return None;
+    };
+    let (got, needed) = (cell.total.latency.len(), percentile.samples_needed());
+    (got < needed).then(|| {
+        let got = counted(got, "success", "successes");
+        let metric = threshold.metric;
+        Finding::bare(
+            Verdict::NoVerdict,
+            format!("{got} cannot show {metric}, which takes at least {needed}: run longer"),
+        )
+    })
+}
+
+/// An absolute bound is about what happened in this run, so the figure itself is compared.
+fn by_figure(threshold: &Threshold, bound: Quantity, cell: &Figures<'_>) -> Finding {
+    let metric = threshold.metric;
+    let Some(figure) = cell.total.figure(metric) else {
+        let sentence = format!("there is no figure for {}", heading(metric));
+        return Finding::bare(Verdict::NoVerdict, sentence);
+    };
+    let kept = threshold.comparison.holds(figure.value(), bound.value());
+    let limit = limit(threshold.comparison);
+    Finding {
+        verdict: if kept { Verdict::Pass } else { Verdict::Fail },
+        measured: Some(Measured::Figure(figure)),
+        sentence: format!(
+            "{} is {}, {limit} {bound} was asked",
+            heading(metric),
+            if kept {
+                quantity(figure)
+            } else {
+                distinct(figure, bound)
+            },
+        ),
+        offence: offence(threshold, figure.value(), bound.value()),
+    }
+}
+
+/// The figure as tables show it, with all its digits where it would look equal to its bound.
+fn distinct(figure: Quantity, bound: Quantity) -> String {
+    let text = quantity(figure);
+    if text == quantity(bound) {
+        figure.to_string()
+    } else {
+        text
+    }
+}
+
+fn limit(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::AtMost => "at most",
+        Comparison::Below => "below",
+        Comparison::AtLeast => "at least",
+        Comparison::Above => "above",
+    }
+}
+
+/// A relative bound is about the targets, of which the run is a sample: the whole interval must
+/// keep it.
+fn by_ratio(
+    threshold: &Threshold,
+    bound: f64,
+    cell: &Figures<'_>,
+    reference: &Figures<'_>,
+) -> Finding {
+    let name = called(&reference.cell.target);
+    if let Some(Finding { sentence, .. }) =
+        unmeasured(reference).or_else(|| generator_bound(threshold, reference))
+    {
+        return Finding::bare(
+            Verdict::NoVerdict,
+            format!("{name}, to compare with: {sentence}"),
+        );
+    }
+    let metric = threshold.metric;
+    let Some(ratio) = cell.ratio_to(reference, metric) else {
+        let sentence = format!(
+            "no block has a figure for {} on both sides",
+            heading(metric)
+        );
+        return Finding::bare(Verdict::NoVerdict, sentence);
+    };
+    let (verdict, reason) = answer(threshold, &ratio, bound);
+    Finding {
+        verdict,
+        sentence: format!(
+            "{} is {} {name}'s, {reason}",
+            heading(metric),
+            ratio_text(&ratio)
+        ),
+        offence: offence(threshold, ratio.median, bound),
+        measured: Some(Measured::Ratio(ratio)),
+    }
+}
+
+fn answer(threshold: &Threshold, ratio: &Ratio, bound: f64) -> (Verdict, String) {
+    let limit = limit(threshold.comparison);
+    let bound_text = format!("{bound} ×");
+    match ratio.keeps(threshold.comparison, bound) {
+        Answer::Yes => (Verdict::Pass, format!("{limit} {bound_text} was asked")),
+        Answer::No => (Verdict::Fail, format!("{limit} {bound_text} was asked")),
+        Answer::Spans => (
+            Verdict::NoVerdict,
+            format!("and its interval spans the bound of {bound_text}: run more blocks"),
+        ),
+        Answer::TooFewBlocks => (
+            Verdict::NoVerdict,
+            format!(
+                "and {} give no 95 % interval, which takes {BLOCKS_FOR_INTERVAL}",
+                counted(ratio.blocks.len() as u64, "block", "blocks"),
+            ),
+        ),
+    }
+}
+
+/// How far beyond its bound a figure lies, as a factor. Success rates are compared by what they
+/// leave over: 99 % where 99.9 % was asked is ten times the failures.
+fn offence(threshold: &Threshold, figure: f64, bound: f64) -> f64 {
+    /// Failures in percent that count as none, so that a bound of 100 % divides by something.
+    const NO_FAILURES: f64 = 1e-4;
+    let absolute_rate =
+        threshold.metric == Metric::SuccessRate && matches!(threshold.bound, Bound::Absolute(_));
+    let over = if absolute_rate {
+        (100.0 - bound + NO_FAILURES) / (100.0 - figure + NO_FAILURES)
+    } else {
+        figure / bound
+    };
+    match threshold.comparison.wants() {
+        Better::Lower => over,
+        Better::Higher => over.recip(),
+    }
+}

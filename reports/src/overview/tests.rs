@@ -1,0 +1,119 @@
+//! Which target is the reference, what stands where, and the sentences.
+
+use super::*;
+use crate::record::{Cell, Cost, TargetInfo, Window};
+
+fn record(names: &[&str]) -> RunRecord {
+    let target = |name: &&str| TargetInfo {
+        name: (*name).to_owned(),
+        version: String::new(),
+        started_as: String::new(),
+        config_files: Vec::new(),
+    };
+    let json = serde_json::json!({
+        "schema_version": 1,
+        "tool": { "version": "0", "commit": null, "command": [] },
+        "started_at": "", "duration_ms": 0, "seed": 0, "quick": false,
+        "environment": {
+            "kind": "local", "os": "", "kernel": "", "cpu_model": "", "cores": 1,
+            "memory_bytes": 1, "postgres_version": "",
+        },
+        "targets": [], "scenarios": [],
+    });
+    let mut record: RunRecord = serde_json::from_value(json).unwrap();
+    record.targets = names.iter().map(target).collect();
+    record
+}
+
+fn cell(target: &str, rate: u64, generator_bound: bool) -> Cell {
+    let window = |block| Window {
+        block,
+        duration_us: 1_000_000,
+        attempted: rate,
+        succeeded: rate,
+        target_cost: Some(Cost {
+            cpu_us: 10_000,
+            peak_rss_bytes: 1,
+        }),
+        generator_bound,
+        ..Window::default()
+    };
+    Cell {
+        target: target.to_owned(),
+        status: CellStatus::Measured,
+        windows: (0..6).map(window).collect(),
+    }
+}
+
+#[test]
+fn pgbouncer_is_the_reference_or_else_the_first() {
+    let table: [(&[&str], Option<&str>); 4] = [
+        (&["direct", "proxy", "pgbouncer"], Some("pgbouncer")),
+        (&["direct", "proxy"], Some("direct")),
+        (&["proxy"], None),
+        (&[], None),
+    ];
+    for (names, expected) in table {
+        assert_eq!(
+            Overview::of(&record(names)).reference,
+            expected,
+            "{names:?}"
+        );
+    }
+}
+
+#[test]
+fn well_known_targets_keep_their_looks() {
+    let record = record(&["odyssey", "pgbouncer", "pgcat", "direct"]);
+    let indices = ["direct", "pgbouncer", "odyssey", "pgcat"].map(|name| index_of(&record, name));
+    assert_eq!(indices, [0, 2, 3, 4]);
+}
+
+fn sentence(mine: &Cell, reference: &Cell) -> String {
+    let figures = [mine, reference].map(Figures::of);
+    let contrasts = contrasts(&figures[0], &figures, Some(&reference.target));
+    let column = Column {
+        index: 0,
+        figures: figures[0].clone(),
+        contrasts,
+    };
+    column.sentence(&reference.target)
+}
+
+#[test]
+fn sentences_say_what_the_run_can_say() {
+    let pgbouncer = cell("pgbouncer", 1_000, false);
+    assert_eq!(
+        sentence(&cell("proxy", 1_500, false), &pgbouncer),
+        "proxy: 1.50 × PgBouncer's throughput (better) at 0.67 × its CPU a transaction (better)"
+    );
+    assert_eq!(
+        sentence(&cell("proxy", 1_020, true), &pgbouncer),
+        "proxy: 1.02 × PgBouncer's throughput (not judged: the generator was the limit) at 0.98 × \
+         its CPU a transaction (no difference within 5 %)"
+    );
+    let mut short = cell("proxy", 1_500, false);
+    short.windows.truncate(2);
+    assert_eq!(
+        sentence(&short, &pgbouncer),
+        "proxy: 1.50 × PgBouncer's throughput at 0.67 × its CPU a transaction"
+    );
+    let broken = Cell {
+        status: CellStatus::Broken {
+            reason: "it was killed by signal 9".to_owned(),
+        },
+        ..cell("proxy", 1, false)
+    };
+    assert_eq!(
+        sentence(&broken, &pgbouncer),
+        "proxy: broken, it was killed by signal 9"
+    );
+    let silent = Cell {
+        windows: Vec::new(),
+        ..cell("proxy", 1, false)
+    };
+    assert_eq!(
+        sentence(&silent, &pgbouncer),
+        "proxy: nothing to compare with PgBouncer"
+    );
+}

@@ -1,0 +1,14 @@
+//! Statistics of a comparison: plain functions, each with its source.
+//!
+//! Everything is exact or closed-form and free of assumptions about how latencies are distributed,
+//! so that a reader can check a figure by hand and no seed stands between two readings.
+
+mod interval;
+mod median;
+mod ratio;
+mod wilson;
+
+pub use interval::Interval;
+pub use median::{BLOCKS_FOR_INTERVAL, median, median_interval};
+pub use ratio::{Answer, Effect, Ratio};
+pub use wilson::wilson;

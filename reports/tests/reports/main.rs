@@ -1,0 +1,13 @@
+//! Every report of one simulated run: read, compared with the record, and checked for its bounds.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests end at the first surprise, and the simulation draws small positive numbers"
+)]
+
+mod files;
+mod fixture;
+mod page;
+mod text;

@@ -1,0 +1,78 @@
+//! The top of a scenario file.
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    Problems, load, pool,
+    section::{Read, Section},
+    value::{describe, list, one_of, text},
+    workload,
+};
+use crate::{Scenario, Threshold, scenario::Feature};
+
+/// Longest name, in bytes; it becomes part of file names and table cells.
+const NAME_BYTES_MAX: usize = 64;
+const PURPOSE_BYTES_MAX: usize = 1_000;
+const THRESHOLDS_MAX: usize = 100;
+
+const FEATURES: [(&str, Feature); 5] = [
+    ("prepared-statements", Feature::PreparedStatements),
+    ("tls", Feature::Tls),
+    ("scram", Feature::Scram),
+    ("copy", Feature::Copy),
+    ("console", Feature::Console),
+];
+
+/// Reads a whole scenario; `None` only when a problem was added.
+pub(super) fn read<'t>(document: &'t DeTable<'t>, problems: &mut Problems<'_>) -> Option<Scenario> {
+    let mut top = Section::new(document, 0..0, "scenario".to_owned());
+    let name = top.required("name", problems, name);
+    let purpose = top.required("purpose", problems, text(PURPOSE_BYTES_MAX));
+    let needs = top.optional("needs", problems, list(FEATURES.len(), one_of(&FEATURES)));
+    let pool = top
+        .table("pool", problems)
+        .map(|section| pool::read(section, problems));
+    if !top.has("load") {
+        top.missing("load", problems);
+    }
+    let load = top
+        .table("load", problems)
+        .and_then(|section| load::read(section, problems));
+    let transactions = workload::read(&mut top, problems);
+    let thresholds = top.optional("thresholds", problems, list(THRESHOLDS_MAX, threshold));
+    top.end(problems);
+    Some(Scenario {
+        name: name?,
+        purpose: purpose?,
+        needs: needs.unwrap_or_default(),
+        pool: pool.unwrap_or_default(),
+        load: load?,
+        transactions: transactions?,
+        thresholds: thresholds.unwrap_or_default(),
+    })
+}
+
+/// Reads a name that can stand in file names and on command lines without quotes.
+pub(super) fn name<'t>(value: &'t DeValue<'t>) -> Read<String> {
+    let name = text(NAME_BYTES_MAX)(value)?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.chars().all(plain) && !name.starts_with('-') {
+        Ok(name)
+    } else {
+        Err(format!(
+            "expected lower case letters, digits and dashes, got {name:?}"
+        ))
+    }
+}
+
+fn threshold<'t>(value: &'t DeValue<'t>) -> Read<Threshold> {
+    match value {
+        DeValue::String(text) => text
+            .parse()
+            .map_err(|why: crate::threshold::ParseError| why.to_string()),
+        other => Err(format!(
+            "expected a threshold like \"p99 <= 20ms\", got {}",
+            describe(other)
+        )),
+    }
+}

@@ -1,0 +1,93 @@
+//! The short form of a scenario, for a first look.
+
+use std::time::Duration;
+
+use crate::{Scenario, load::Load};
+
+/// Longest closed window of the quick form.
+const LASTS_MAX: Duration = Duration::from_secs(2);
+/// Fewest connections of the quick form, if the scenario has as many.
+const TOTAL_MIN: u32 = 100;
+
+impl Scenario {
+    /// The same scenario, done sooner: stages shrink in proportion, totals to a tenth. Clients,
+    /// pools, statements and thresholds stay, so that the same thing is asked for a shorter time.
+    #[must_use]
+    pub fn quick(&self) -> Self {
+        let mut quick = self.clone();
+        match &mut quick.load {
+            Load::Closed { stages, .. } => {
+                let whole: Duration = stages.iter().map(|stage| stage.lasts).sum();
+                if whole > LASTS_MAX {
+                    let share = LASTS_MAX.as_secs_f64() / whole.as_secs_f64();
+                    for stage in stages {
+                        let micros = (stage.lasts.as_secs_f64() * share * 1e6).floor();
+                        #[expect(
+                            clippy::cast_possible_truncation,
+                            clippy::cast_sign_loss,
+                            reason = "at most two seconds"
+                        )]
+                        let micros = micros as u64;
+                        stage.lasts = Duration::from_micros(micros);
+                    }
+                }
+            }
+            Load::Connections {
+                total,
+                max_concurrent,
+                ..
+            } => {
+                // Twice the concurrency at least, or the quick form would never wait for a slot.
+                let fewest = TOTAL_MIN.max(max_concurrent.saturating_mul(2));
+                *total = (*total / 10).max(fewest).min(*total);
+            }
+        }
+        quick
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{Scenario, catalog, load::Load};
+
+    fn lasts(scenario: &Scenario) -> Duration {
+        match &scenario.load {
+            Load::Closed { stages, .. } => stages.iter().map(|stage| stage.lasts).sum(),
+            Load::Connections { .. } => Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn stages_shrink_in_proportion() {
+        let ramp = catalog::find("ramp").unwrap().quick();
+        let Load::Closed { stages, .. } = &ramp.load else {
+            panic!("ramp is a closed load");
+        };
+        let millis: Vec<_> = stages.iter().map(|stage| stage.lasts.as_millis()).collect();
+        assert_eq!(millis, [400, 1600]);
+        assert_eq!(lasts(&ramp), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn totals_shrink_and_still_wait_for_slots() {
+        let stress = catalog::find("stress-1000").unwrap().quick();
+        assert_eq!(
+            stress.load,
+            Load::Connections {
+                total: 100,
+                max_concurrent: 50,
+                transactions: 10
+            }
+        );
+    }
+
+    #[test]
+    fn a_quick_form_is_its_own_quick_form() {
+        for scenario in catalog::all() {
+            let quick = scenario.unwrap().quick();
+            assert_eq!(quick.quick(), quick);
+        }
+    }
+}
