@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::latch::{Latch, WAITED};
 use crate::patience::{bounded, wait_until};
 use crate::raw::{CancelKey, Client, bytes_of, cancel};
 use crate::site::{EVERYWHERE, OURS, POOLERS, Pool, Site};
@@ -40,17 +41,19 @@ fn a_neighbour_is_left_alone() {
     bounded(|| {
         for against in EVERYWHERE {
             let site = Site::start(*against, &Pool::of(2));
+            let latch = Latch::close(&site);
             let mut neighbour = site.client();
             let mut client = site.client();
-            neighbour.say("Q SELECT pg_sleep(1)");
+            latch.hold(&site, &mut neighbour);
             client.say("Q SELECT pg_sleep(60)");
-            wait_until("both to run", || site.running("pg_sleep") == 2);
+            wait_until("the query to run", || site.running("pg_sleep") == 1);
             cancel(site.address(), client.key());
             assert_eq!(
                 answer(&mut client),
                 format!("T pg_sleep:2278 | {CANCELLED}")
             );
-            assert_eq!(answer(&mut neighbour), SLEPT, "{against:?}");
+            latch.open();
+            assert_eq!(answer(&mut neighbour), WAITED, "{against:?}");
         }
     });
 }
@@ -62,13 +65,14 @@ fn a_client_without_a_query_cancels_nothing() {
             let site = Site::start(*against, &Pool::of(1));
             let mut idle = site.client();
             assert_eq!(idle.run("Q SELECT 1"), ONE);
+            let latch = Latch::close(&site);
             let mut neighbour = site.client();
-            neighbour.say("Q SELECT pg_sleep(0.5)");
-            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            latch.hold(&site, &mut neighbour);
             for _ in 0..10 {
                 cancel(site.address(), idle.key());
             }
-            assert_eq!(answer(&mut neighbour), SLEPT, "{against:?}");
+            latch.open();
+            assert_eq!(answer(&mut neighbour), WAITED, "{against:?}");
             assert_eq!(idle.run("Q SELECT 1"), ONE, "{against:?}");
         }
     });
@@ -129,8 +133,8 @@ fn a_forged_key_cancels_nothing() {
         for against in EVERYWHERE {
             let site = Site::start(*against, &Pool::of(1));
             let mut client = site.client();
-            client.say("Q SELECT pg_sleep(0.5)");
-            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            let latch = Latch::close(&site);
+            latch.hold(&site, &mut client);
             let CancelKey { process, secret } = client.key();
             for forged in [
                 CancelKey {
@@ -148,7 +152,8 @@ fn a_forged_key_cancels_nothing() {
             ] {
                 cancel(site.address(), forged);
             }
-            assert_eq!(answer(&mut client), SLEPT, "{against:?}");
+            latch.open();
+            assert_eq!(answer(&mut client), WAITED, "{against:?}");
         }
     });
 }

@@ -1,7 +1,8 @@
 //! Clients that go away.
 
 use crate::cluster::APP;
-use crate::patience::{bounded, wait_until};
+use crate::latch::Latch;
+use crate::patience::bounded;
 use crate::raw::{Client, bytes_of, startup};
 use crate::site::{POOLERS, Pool, Site};
 
@@ -61,10 +62,11 @@ fn a_query_whose_client_has_left_does_not_keep_its_server() {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));
             let mut client = site.client();
-            client.say("Q SELECT pg_sleep(2)");
-            wait_until("the query to run", || site.running("pg_sleep") == 1);
+            let latch = Latch::close(&site);
+            latch.hold(&site, &mut client);
             client.vanish();
             site.assert_serves();
+            latch.open();
             site.assert_whole(1);
         }
     });

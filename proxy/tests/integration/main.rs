@@ -10,6 +10,7 @@
 )]
 
 mod cluster;
+mod latch;
 mod patience;
 mod raw;
 mod site;
