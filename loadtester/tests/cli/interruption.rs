@@ -41,7 +41,14 @@ fn a_killed_target_fails_and_the_others_go_on() {
         .expect("PgBouncer");
     processes::send(pgbouncer.pid, Signal::SIGKILL);
     let outcome = bench.outcome(running.wait());
-    outcome.check(1, &["pgbouncer ended with SIGKILL", "direct", "next: pgbouncer broke under"]);
+    outcome.check(
+        1,
+        &[
+            "pgbouncer ended with SIGKILL",
+            "direct",
+            "next: pgbouncer broke under",
+        ],
+    );
     let record = bench.record();
     let [direct, pgbouncer] = &record.scenarios[0].cells[..] else {
         panic!("expected two cells");
