@@ -4,7 +4,7 @@ CARGO ?= cargo
 OUT ?= poolproof-out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build compare test lint doc ci
+.PHONY: help setup build compare test lint doc images ci
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ lint: ## formatting and lints
 # Private items are documented too, so a link to one leads somewhere.
 doc: ## the documentation of all crates
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+images: ## the Docker images that docker-compose.yml runs
+	images/build
 
 ci: ## what a landing must pass
 	.ci/run

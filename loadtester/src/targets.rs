@@ -100,10 +100,8 @@ pub enum TargetError {
         /// The name most like it.
         nearest: Option<String>,
     },
-    /// A name that a table or a file could not carry, or that the catalog has.
-    #[error(
-        "expected a name of lower-case letters, digits, - and _ that no other target has, got {0:?}"
-    )]
+    /// A name that a table or a file could not carry.
+    #[error("expected a name of lower-case letters, digits, - and _, got {0:?}")]
     Name(String),
     /// An address that names no server.
     #[error(
