@@ -14,7 +14,7 @@ use poolproof_reports::{
     RunRecord,
     record::{ScenarioRun, TargetInfo, Window},
 };
-use poolproof_scenarios::{Scenario, load::Load};
+use poolproof_scenarios::Scenario;
 
 use crate::{
     engine::{DriverKind, EngineError, WindowPlan, run_window},
@@ -83,15 +83,8 @@ impl RunPlan {
     }
 
     fn clients_max(&self) -> u32 {
-        self.scenarios.iter().map(clients_max).max().unwrap_or(0)
-    }
-}
-
-/// Most clients that a scenario has at one moment.
-fn clients_max(scenario: &Scenario) -> u32 {
-    match &scenario.load {
-        Load::Closed { stages, .. } => stages.iter().map(|stage| stage.clients).max().unwrap_or(0),
-        Load::Connections { max_concurrent, .. } => *max_concurrent,
+        let clients = self.scenarios.iter().map(|each| each.load.clients_max());
+        clients.max().unwrap_or(0)
     }
 }
 

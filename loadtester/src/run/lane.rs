@@ -51,7 +51,15 @@ impl Lane {
     }
 
     /// What the record gets; the target is stopped.
-    pub(super) fn into_cell(self) -> Cell {
+    pub(super) fn into_cell(mut self) -> Cell {
+        let fault = self
+            .cell
+            .windows
+            .iter()
+            .find_map(|window| window.invalid.clone());
+        if let (CellStatus::Measured, Some(reason)) = (&self.cell.status, fault) {
+            self.cell.status = CellStatus::Invalid { reason };
+        }
         self.cell
     }
 

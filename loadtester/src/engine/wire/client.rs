@@ -1,13 +1,16 @@
 //! A client: connects, logs in, asks, verifies, rests, and counts what came of it.
 
-use std::{mem, time::Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use mio::{Token, event::Event};
 use poolproof_reports::record::ErrorClass;
 use poolproof_scenarios::load::Connect;
 
 use super::{
-    Desk,
+    Arrival, Desk,
     doing::{Ask, Doing},
     link::{Came, Link},
 };
@@ -28,6 +31,8 @@ pub(super) struct Client {
     sequence: u64,
     link: Option<Link>,
     doing: Doing,
+    /// In open loop, when the transaction was to begin: whence its latency counts.
+    intended: Option<Instant>,
 }
 
 /// What becomes of a client now.
@@ -37,6 +42,8 @@ pub(super) enum After {
     Stay,
     /// It is to be woken.
     Rest(Instant),
+    /// It waits for a transaction of an open load to arrive.
+    Free,
     /// It is done.
     Leave,
 }
@@ -56,6 +63,7 @@ impl Client {
             sequence: 0,
             link: None,
             doing,
+            intended: None,
         }
     }
 
@@ -68,9 +76,37 @@ impl Client {
 
     /// Begins the next transaction, or leaves.
     pub(super) fn go_on(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if self.visit.stays == Stay::Serves {
+            return match desk.arrival(now) {
+                Arrival::Due(intended) => {
+                    desk.tally.arrived(now - intended, desk.idle.is_empty());
+                    self.serve(intended, now, desk)
+                }
+                Arrival::Later => {
+                    self.doing = Doing::Free;
+                    After::Free
+                }
+                Arrival::Never => self.leave(desk),
+            };
+        }
         if !self.visit.goes_on(self.begun, desk.job.since(now)) {
             return self.leave(desk);
         }
+        self.begin(now, desk)
+    }
+
+    /// Whether a transaction of an open load can be handed to it.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self.doing, Doing::Free)
+    }
+
+    /// Begins a transaction that was to begin at `intended`.
+    pub(super) fn serve(&mut self, intended: Instant, now: Instant, desk: &mut Desk<'_>) -> After {
+        self.intended = Some(intended);
+        self.begin(now, desk)
+    }
+
+    fn begin(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
         desk.tally.begin();
         self.begun += 1;
         let turn = if self.link.is_some() {
@@ -112,7 +148,7 @@ impl Client {
     pub(super) fn cut(&mut self, over: Over, desk: &mut Desk<'_>) {
         if let Some(began) = self.doing.in_flight() {
             let now = Instant::now();
-            let latency = now.saturating_duration_since(began);
+            let latency = self.latency(began, now);
             desk.tally
                 .fail(desk.job.since(now), latency, over.unfinished());
         }
@@ -271,8 +307,12 @@ impl Client {
                 Ok(After::Stay)
             }
             (None, Status::Idle) => {
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.succeed(desk.job.since(now), latency);
+                if self.intended.is_some() {
+                    let service = now.saturating_duration_since(began);
+                    desk.tally.open.service.record(service);
+                }
                 Ok(self.rest(now, desk))
             }
             (None, _) => Err(Failure::violation(
@@ -283,7 +323,7 @@ impl Client {
                 if let Some(link) = self.link.as_mut().filter(|_| !parsed) {
                     link.forget(number);
                 }
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.fail(desk.job.since(now), latency, error);
                 match status {
                     Status::Idle => Ok(self.rest(now, desk)),
@@ -353,11 +393,12 @@ impl Client {
         if desk.job.plan.connect == Connect::PerTransaction {
             self.hang_up(desk);
         }
-        let think_time = desk.job.plan.think_time;
-        if think_time.is_zero() {
+        let since = desk.job.since(now);
+        let ends = self.visit.pause.ends(since);
+        if ends <= since {
             return self.go_on(now, desk);
         }
-        let until = now + think_time;
+        let until = desk.job.began + ends;
         self.doing = Doing::Resting { until };
         After::Rest(until)
     }
@@ -373,7 +414,7 @@ impl Client {
         let connecting = self.doing.is_connecting();
         match (self.doing.in_flight(), &self.doing) {
             (Some(began), _) => {
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.fail(since, latency, failure.clone());
             }
             // The transaction that is being rolled back has been counted.
@@ -396,7 +437,7 @@ impl Client {
                     .forgo(&mut desk.tally, &self.visit, self.begun, cause);
                 After::Leave
             }
-            Stay::Until(_) => {
+            Stay::Until(_) | Stay::Serves => {
                 let until = now + desk.job.limits.comeback;
                 self.doing = Doing::Resting { until };
                 After::Rest(until)
@@ -422,6 +463,11 @@ impl Client {
             let message = format!("{how} while the client was {}", self.doing.name());
             Failure::new(ErrorClass::Disconnect, message)
         })
+    }
+
+    /// How long a transaction took that was begun at `began` and is over `now`.
+    fn latency(&self, began: Instant, now: Instant) -> Duration {
+        now.saturating_duration_since(self.intended.unwrap_or(began))
     }
 
     fn pick(&self, desk: &Desk<'_>) -> usize {
