@@ -143,6 +143,11 @@ impl Run<'_> {
         scenario: &Scenario,
         environment: &mut Environment,
     ) -> Result<(), RunError> {
+        if !scenario.setup.is_empty() {
+            self.progress
+                .doing(&format!("setting up {}", scenario.name));
+            environment.prepare(&scenario.setup)?;
+        }
         let mut lanes = self.open(scenario, environment)?;
         for lane in &mut lanes {
             self.warm_up(scenario, lane, environment)?;
@@ -174,7 +179,7 @@ impl Run<'_> {
             let lane = match started {
                 Ok(target) => {
                     record::merge_info(&mut self.infos, &target.info, &scenario.name);
-                    Lane::open(target, spec, &scenario.needs)
+                    Lane::open(target, spec, scenario)
                 }
                 Err(EnvironmentError::Interrupted) => return Err(RunError::Interrupted),
                 Err(error) if self.done.is_empty() => return Err(error.into()),

@@ -65,7 +65,7 @@ fn keys() {
         &changed("purpose", "pourpose"),
         &expect![[r#"
         demo.toml:1:1: scenario: expected a key "purpose", got none
-        demo.toml:2:1: scenario: expected one of name, purpose, needs, pool, load, transaction, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
+        demo.toml:2:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
     );
     check(
         &changed("default_pool_size", "pool_size"),
@@ -128,7 +128,7 @@ fn values() {
     check(
         &changed("\"scram\"", "\"scarm\""),
         &expect![[
-            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, got "scarm"; did you mean "scram"?"#
+            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, got "scarm"; did you mean "scram"?"#
         ]],
     );
     check(
@@ -243,7 +243,7 @@ fn all_problems_come_at_once() {
             demo.toml:1:1: scenario: expected a key "purpose", got none
             demo.toml:1:1: scenario: expected a key "load", got none
             demo.toml:1:1: scenario: expected a key "transaction", got none
-            demo.toml:1:1: scenario: expected one of name, purpose, needs, pool, load, transaction, thresholds, got the key "nmae"; did you mean "name"?
+            demo.toml:1:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "nmae"; did you mean "name"?
             demo.toml:2:14: thresholds: expected an array, got the integer 3
             demo.toml:4:13: pool_mode: expected one of session, transaction, statement, got the integer 1"#]],
     );
@@ -344,6 +344,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             name,
             purpose,
             needs,
+            setup: vec!["CREATE TABLE t (n int8)".to_owned()],
             pool,
             load,
             transactions,
