@@ -36,6 +36,7 @@ entries![
     "load" / "starvation",
     "load" / "prepared-unnamed",
     "load" / "prepared-named",
+    "load" / "pipelines",
     "load" / "large-rows",
     "load" / "tpcb",
     "load" / "read-only",

@@ -17,7 +17,7 @@ use super::{
 use crate::engine::{
     Failure,
     generator::{Over, dropped_with},
-    plan::{Nonce, Stay, Visit},
+    plan::{Key, Nonce, Stay, Visit},
     protocol::{Answer, Encoded, Frame, Login, LoginStep, Progress, Status, error_response},
 };
 
@@ -25,9 +25,8 @@ use crate::engine::{
 pub(super) struct Client {
     visit: Visit,
     token: Token,
-    /// Transactions begun so far.
+    /// Transactions begun, and queries sent, so far.
     begun: u32,
-    /// Queries sent so far.
     sequence: u64,
     link: Option<Link>,
     doing: Doing,
@@ -341,11 +340,17 @@ impl Client {
         statement: usize,
         desk: &mut Desk<'_>,
     ) -> Turn<()> {
-        let encoded = &desk.script.transactions[transaction][statement];
-        let nonce = Nonce::new(desk.job.plan.mix.key(), self.visit.id, self.sequence);
-        self.sequence += 1;
+        let key = desk.job.plan.mix.key();
+        let statements = &desk.script.transactions[transaction];
         desk.out.clear();
-        let answer = self.encode(encoded, nonce, &mut desk.out);
+        let (statement, answer) = if statements[statement].pipelined {
+            let answer = self.encode_all(statements, key, &mut desk.out);
+            (statements.len() - 1, answer)
+        } else {
+            let nonce = self.nonce(key);
+            let answer = self.encode(&statements[statement], nonce, &mut desk.out);
+            (statement, answer)
+        };
         self.doing = Doing::Asking(Ask {
             began,
             transaction,
@@ -377,6 +382,20 @@ impl Client {
                 .as_mut()
                 .is_some_and(|link| link.knows(encoded.number));
         Answer::new(encoded.write(nonce, known, out), nonce)
+    }
+
+    /// Writes all statements of a transaction, and says what answers them together.
+    fn encode_all(&mut self, statements: &[Encoded], key: Key, out: &mut Vec<u8>) -> Answer {
+        let write = |encoded: &Encoded| {
+            let nonce = self.nonce(key);
+            (encoded.write(nonce, false, out), nonce)
+        };
+        Answer::to_pipeline(statements.iter().map(write).collect())
+    }
+
+    fn nonce(&mut self, key: Key) -> Nonce {
+        self.sequence += 1;
+        Nonce::new(key, self.visit.id, self.sequence - 1)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Turn<()> {
