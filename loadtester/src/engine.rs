@@ -10,6 +10,7 @@ mod endpoint;
 mod error;
 mod failure;
 mod generator;
+mod knee;
 mod limits;
 mod live;
 mod plan;
@@ -18,6 +19,7 @@ mod protocol;
 mod real;
 mod tally;
 mod timeline;
+mod verdict;
 mod window;
 mod wire;
 

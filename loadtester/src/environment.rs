@@ -78,6 +78,19 @@ impl Environment {
         }
     }
 
+    /// Runs statements on PostgreSQL itself, past every pooler. Where all targets run already there is
+    /// nothing to run them on.
+    ///
+    /// # Errors
+    ///
+    /// What PostgreSQL says of the first statement that fails.
+    pub fn prepare(&self, statements: &[String]) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Local(local) => local.prepare(statements),
+            Self::Elsewhere => Ok(()),
+        }
+    }
+
     /// Starts a target with the pool settings of a scenario, or greets one that runs already.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use poolproof_reports::{
     RunRecord,
     record::{ScenarioRun, TargetInfo, Window},
 };
-use poolproof_scenarios::{Scenario, load::Load};
+use poolproof_scenarios::Scenario;
 
 use crate::{
     engine::{DriverKind, EngineError, WindowPlan, run_window},
@@ -83,15 +83,8 @@ impl RunPlan {
     }
 
     fn clients_max(&self) -> u32 {
-        self.scenarios.iter().map(clients_max).max().unwrap_or(0)
-    }
-}
-
-/// Most clients that a scenario has at one moment.
-fn clients_max(scenario: &Scenario) -> u32 {
-    match &scenario.load {
-        Load::Closed { stages, .. } => stages.iter().map(|stage| stage.clients).max().unwrap_or(0),
-        Load::Connections { max_concurrent, .. } => *max_concurrent,
+        let clients = self.scenarios.iter().map(|each| each.load.clients_max());
+        clients.max().unwrap_or(0)
     }
 }
 
@@ -150,6 +143,11 @@ impl Run<'_> {
         scenario: &Scenario,
         environment: &mut Environment,
     ) -> Result<(), RunError> {
+        if !scenario.setup.is_empty() {
+            self.progress
+                .doing(&format!("setting up {}", scenario.name));
+            environment.prepare(&scenario.setup)?;
+        }
         let mut lanes = self.open(scenario, environment)?;
         for lane in &mut lanes {
             self.warm_up(scenario, lane, environment)?;
@@ -181,7 +179,7 @@ impl Run<'_> {
             let lane = match started {
                 Ok(target) => {
                     record::merge_info(&mut self.infos, &target.info, &scenario.name);
-                    Lane::open(target, spec, &scenario.needs)
+                    Lane::open(target, spec, scenario)
                 }
                 Err(EnvironmentError::Interrupted) => return Err(RunError::Interrupted),
                 Err(error) if self.done.is_empty() => return Err(error.into()),

@@ -103,6 +103,9 @@ impl Summary {
             postgres_cost,
             generator_cost,
             generator_bound,
+            open_loop: _,
+            knee: _,
+            invalid: _,
         } = window;
         self.windows += 1;
         self.duration += Duration::from_micros(*duration_us);

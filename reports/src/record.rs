@@ -174,6 +174,39 @@ pub struct Window {
     pub generator_cost: Option<Cost>,
     /// The generator and not the target was the limit: no verdict on throughput.
     pub generator_bound: bool,
+    /// What an open load says beside its latency.
+    #[serde(default)]
+    pub open_loop: Option<OpenLoop>,
+    /// Where a knee broke.
+    #[serde(default)]
+    pub knee: Option<Knee>,
+    /// Why the window says nothing about the target, and what to change.
+    #[serde(default)]
+    pub invalid: Option<String>,
+}
+
+/// An open load taken apart. [`Window::latency`] is its response time, from the intended start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenLoop {
+    /// Transactions that the plan had scheduled.
+    pub scheduled: u64,
+    /// From the actual send to the answer, successes only.
+    pub service: Latency,
+    /// From the intended start to the actual one: waiting for a client that was free.
+    pub queue: Latency,
+    /// How late the generator was where a client was free: its own doing, not the target's.
+    pub lag: Latency,
+}
+
+/// How many clients a target carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Knee {
+    /// Clients of the last step that held its bounds; 0 if the first one broke.
+    pub clients: u32,
+    /// Transactions a second in that step.
+    pub throughput: u64,
+    /// Why the next step broke; absent where the load ended before.
+    pub broke: Option<String>,
 }
 
 /// A step of a window's time line.

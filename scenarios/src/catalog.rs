@@ -24,7 +24,29 @@ macro_rules! entries {
     };
 }
 
-entries!["load" / "ramp", "load" / "stress-1000"];
+entries![
+    "load" / "ramp",
+    "load" / "stress-1000",
+    "load" / "dynamic-stress",
+    "load" / "spike",
+    "load" / "soak",
+    "load" / "churn",
+    "load" / "hold-10k",
+    "load" / "long-among-short",
+    "load" / "starvation",
+    "load" / "prepared-unnamed",
+    "load" / "prepared-named",
+    "load" / "pipelines",
+    "load" / "large-rows",
+    "load" / "tpcb",
+    "load" / "read-only",
+    "load" / "orm-like",
+    "load" / "pattern-rapid",
+    "load" / "pattern-idle",
+    "load" / "pattern-mixed",
+    "load" / "pattern-burst",
+    "load" / "pattern-transaction",
+];
 
 /// A name that is not in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,7 +127,13 @@ mod tests {
             let scenario = entry.scenario().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(scenario.name, entry.name);
             assert!(!scenario.thresholds.is_empty(), "{}", entry.path);
-            assert_eq!(scenario.pool.default_pool_size, 20, "{}", entry.path);
+            assert!(scenario.purpose.ends_with('.'), "{}", entry.path);
+            let tried = scenario.quick().load;
+            assert!(
+                tried.clients_max() <= scenario.pool.max_client_conn,
+                "{}",
+                entry.path
+            );
         }
     }
 

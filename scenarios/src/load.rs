@@ -34,6 +34,113 @@ pub enum Load {
         /// Transactions on each connection.
         transactions: u32,
     },
+    /// A rate that does not wait for the target: transactions begin when the plan says so, and
+    /// their latency counts from there.
+    Open {
+        /// The first stage begins at no transaction a second; each stage goes linearly to its own
+        /// rate.
+        stages: Vec<RateStage>,
+        /// How the moments lie.
+        #[serde(default)]
+        arrivals: Arrivals,
+        /// Clients that carry the rate. When all of them are busy the next transaction waits, and
+        /// the wait is part of its latency.
+        clients: u32,
+        /// When a client connects.
+        #[serde(default)]
+        connect: Connect,
+    },
+    /// More and more clients until a bound breaks: finds the most that a target carries.
+    Knee {
+        /// Clients of the first step; each further step has half as many again.
+        from: u32,
+        /// Clients that no step exceeds.
+        to: u32,
+        /// How long a step takes.
+        #[serde(with = "crate::load::span")]
+        #[schemars(with = "String")]
+        step: Duration,
+        /// A step whose 99th percentile is above this is broken.
+        #[serde(with = "crate::load::span")]
+        #[schemars(with = "String")]
+        max_p99: Duration,
+        /// A step of which a smaller part than this succeeded is broken; in percent.
+        #[serde(default = "all")]
+        min_success: f64,
+    },
+    /// Clients that come, ask once, stay without a word and ask once more before they leave; beside
+    /// them a few that go on asking.
+    Hold {
+        /// Clients that stay without a word.
+        clients: u32,
+        /// Time over which they come, evenly.
+        #[serde(with = "crate::load::span")]
+        #[schemars(with = "String")]
+        arrive: Duration,
+        /// Clients that go on asking.
+        probes: u32,
+        /// Pause of a probe between an answer and its next transaction.
+        #[serde(default, with = "crate::load::span")]
+        #[schemars(with = "String")]
+        think_time: Duration,
+        /// From the begin to the moment when the silent ones ask again.
+        #[serde(rename = "for", with = "crate::load::span")]
+        #[schemars(with = "String")]
+        lasts: Duration,
+    },
+}
+
+impl Load {
+    /// Most clients that there are at one moment.
+    #[must_use]
+    pub fn clients_max(&self) -> u32 {
+        match self {
+            Self::Closed { stages, .. } => {
+                stages.iter().map(|stage| stage.clients).max().unwrap_or(0)
+            }
+            Self::Connections { max_concurrent, .. } => *max_concurrent,
+            Self::Open { clients, .. } => *clients,
+            Self::Knee { to, .. } => *to,
+            Self::Hold {
+                clients, probes, ..
+            } => clients.saturating_add(*probes),
+        }
+    }
+}
+
+/// Clients of the steps of a knee: each has half as many again as the one before, and the last has
+/// the most that there may be.
+pub fn knee_steps(from: u32, to: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(from.min(to)), move |&clients| {
+        (clients < to).then(|| clients.saturating_add(clients.div_ceil(2)).min(to))
+    })
+}
+
+/// A rate, gone to linearly from the stage before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateStage {
+    /// Transactions a second at the end of the stage.
+    pub rate: u32,
+    /// How long the stage takes.
+    #[serde(rename = "for", with = "crate::load::span")]
+    #[schemars(with = "String")]
+    pub lasts: Duration,
+}
+
+/// How the moments of an open load lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// As those of many users who know nothing of each other: exponential gaps.
+    #[default]
+    Poisson,
+    /// With equal gaps.
+    Even,
+}
+
+fn all() -> f64 {
+    100.0
 }
 
 /// A number of clients, gone to linearly from the stage before.

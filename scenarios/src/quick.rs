@@ -6,6 +6,8 @@ use crate::{Scenario, load::Load};
 
 /// Longest closed window of the quick form.
 const LASTS_MAX: Duration = Duration::from_secs(2);
+/// Longest step of a knee in the quick form.
+const STEP_MAX: Duration = Duration::from_millis(250);
 /// Fewest connections of the quick form, if the scenario has as many.
 const TOTAL_MIN: u32 = 100;
 
@@ -17,21 +19,15 @@ impl Scenario {
         let mut quick = self.clone();
         match &mut quick.load {
             Load::Closed { stages, .. } => {
-                let whole: Duration = stages.iter().map(|stage| stage.lasts).sum();
-                if whole > LASTS_MAX {
-                    let share = LASTS_MAX.as_secs_f64() / whole.as_secs_f64();
-                    for stage in stages {
-                        let micros = (stage.lasts.as_secs_f64() * share * 1e6).floor();
-                        #[expect(
-                            clippy::cast_possible_truncation,
-                            clippy::cast_sign_loss,
-                            reason = "at most two seconds"
-                        )]
-                        let micros = micros as u64;
-                        stage.lasts = Duration::from_micros(micros);
-                    }
-                }
+                shrink(stages.iter_mut().map(|stage| &mut stage.lasts).collect());
             }
+            Load::Open { stages, .. } => {
+                shrink(stages.iter_mut().map(|stage| &mut stage.lasts).collect());
+            }
+            // Of a knee every step stays, as nobody knows which one breaks.
+            Load::Knee { step, .. } => *step = (*step).min(STEP_MAX),
+            // So many logins take the time that they take.
+            Load::Hold { arrive, lasts, .. } => *lasts = (*lasts).min(*arrive + LASTS_MAX),
             Load::Connections {
                 total,
                 max_concurrent,
@@ -46,6 +42,25 @@ impl Scenario {
     }
 }
 
+/// Shortens stages in proportion until they take as long together as a quick window may.
+fn shrink(stages: Vec<&mut Duration>) {
+    let whole: Duration = stages.iter().map(|lasts| **lasts).sum();
+    if whole <= LASTS_MAX {
+        return;
+    }
+    let share = LASTS_MAX.as_secs_f64() / whole.as_secs_f64();
+    for lasts in stages {
+        let micros = (lasts.as_secs_f64() * share * 1e6).floor();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most two seconds"
+        )]
+        let micros = micros as u64;
+        *lasts = Duration::from_micros(micros);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -55,7 +70,7 @@ mod tests {
     fn lasts(scenario: &Scenario) -> Duration {
         match &scenario.load {
             Load::Closed { stages, .. } => stages.iter().map(|stage| stage.lasts).sum(),
-            Load::Connections { .. } => Duration::ZERO,
+            _ => Duration::ZERO,
         }
     }
 

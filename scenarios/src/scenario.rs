@@ -16,6 +16,10 @@ pub struct Scenario {
     /// Features that a target must have; one without them is reported `unsupported`.
     #[serde(default)]
     pub needs: Vec<Feature>,
+    /// SQL that makes what the transactions need, run once on PostgreSQL itself before the targets are
+    /// started.
+    #[serde(default)]
+    pub setup: Vec<String>,
     /// Pool settings, given to every pooler alike.
     #[serde(default)]
     pub pool: PoolSettings,
@@ -43,4 +47,6 @@ pub enum Feature {
     Copy,
     /// The pooler's own admin console.
     Console,
+    /// More clients than PostgreSQL has processes for.
+    ManyClients,
 }

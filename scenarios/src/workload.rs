@@ -72,6 +72,9 @@ pub enum Protocol {
     Extended,
     /// Named statements parsed once per connection; then Bind, Execute, Sync.
     Prepared,
+    /// All statements of the transaction at once, as in `extended`, before the first answer is
+    /// read; one Sync at the end.
+    Pipeline,
 }
 
 fn one() -> u32 {

@@ -62,6 +62,17 @@ impl Job<'_> {
         }
     }
 
+    /// Takes the transactions of an open load that are due and were not begun, at most those that
+    /// are due by `now`.
+    pub(super) fn miss(&mut self, tally: &mut Tally, now: Instant, failure: Failure) {
+        let since = self.since(now);
+        let Some(arrivals) = &mut self.plan.arrivals else {
+            return;
+        };
+        let missed = std::iter::from_fn(|| arrivals.take(since)).count();
+        tally.missed(since, missed as u64, failure);
+    }
+
     /// What is left of a visit that cannot go on after `begun` transactions, and why.
     pub(super) fn forgo(&self, tally: &mut Tally, visit: &Visit, begun: u32, failure: Failure) {
         if let Stay::Transactions(all) = visit.stays {

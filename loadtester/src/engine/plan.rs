@@ -7,11 +7,14 @@ use poolproof_scenarios::{
     load::{Connect, Load},
 };
 
+mod arrivals;
+mod hold;
 mod mix;
 mod nonce;
 mod ramp;
 
 pub(super) use self::{
+    arrivals::Arrivals,
     mix::{Key, Mix},
     nonce::Nonce,
 };
@@ -34,12 +37,12 @@ pub(super) struct Plan {
     pub(super) max_concurrent: usize,
     /// When the load ends by itself; `None` where it ends with its last visit.
     pub(super) ends: Option<Duration>,
-    /// Pause between an answer and the next transaction.
-    pub(super) think_time: Duration,
     /// When a visit connects.
     pub(super) connect: Connect,
     /// Which transaction is run when.
     pub(super) mix: Mix,
+    /// In open loop, when transactions are to begin.
+    pub(super) arrivals: Option<Arrivals>,
 }
 
 /// A client that comes, asks and leaves.
@@ -51,6 +54,27 @@ pub(super) struct Visit {
     pub(super) starts: Duration,
     /// When it leaves.
     pub(super) stays: Stay,
+    /// What it does between an answer and its next transaction.
+    pub(super) pause: Pause,
+}
+
+/// What a client does between an answer and its next transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// It thinks for so long.
+    Think(Duration),
+    /// It says nothing until this moment.
+    Until(Duration),
+}
+
+impl Pause {
+    /// When a pause that begins at `now` ends.
+    pub(super) fn ends(self, now: Duration) -> Duration {
+        match self {
+            Self::Think(time) => now + time,
+            Self::Until(moment) => now.max(moment),
+        }
+    }
 }
 
 /// Identity of a visit within its window.
@@ -64,14 +88,18 @@ pub(super) enum Stay {
     Until(Duration),
     /// It has this many transactions and one connection to run them on.
     Transactions(u32),
+    /// It carries the arrivals of an open load until there are no more.
+    Serves,
 }
 
 impl Visit {
-    /// Whether it begins a further transaction after `begun` of them, at `now`.
+    /// Whether it begins a further transaction after `begun` of them, at `now`. One that serves
+    /// does so when a transaction arrives, which the arrivals say.
     pub(super) fn goes_on(&self, begun: u32, now: Duration) -> bool {
         match self.stays {
             Stay::Until(end) => now < end,
             Stay::Transactions(all) => begun < all,
+            Stay::Serves => true,
         }
     }
 }
@@ -81,45 +109,76 @@ impl Plan {
     pub(super) fn new(scenario: &Scenario, seed: u64, block: u32, shard: Shard) -> Self {
         let key = Key::new(seed, &scenario.name, block);
         let mix = Mix::new(key, scenario.transactions.iter().map(|each| each.weight));
+        let whole = |visits: Vec<Visit>, ends| Self {
+            max_concurrent: visits.len(),
+            visits,
+            ends,
+            connect: Connect::Once,
+            mix: mix.clone(),
+            arrivals: None,
+        };
         let mut plan = match &scenario.load {
             Load::Closed {
                 stages,
                 think_time,
                 connect,
-            } => {
-                let visits = ramp::visits(stages);
-                Self {
-                    max_concurrent: visits.len(),
-                    visits,
-                    ends: Some(stages.iter().map(|stage| stage.lasts).sum()),
-                    think_time: *think_time,
-                    connect: *connect,
-                    mix,
-                }
-            }
+            } => Self {
+                connect: *connect,
+                ..whole(
+                    ramp::visits(stages, *think_time),
+                    Some(stages.iter().map(|stage| stage.lasts).sum()),
+                )
+            },
             Load::Connections {
                 total,
                 max_concurrent,
                 transactions,
             } => Self {
-                visits: (0..*total)
-                    .map(|id| Visit {
-                        id: VisitId(id),
-                        starts: Duration::ZERO,
-                        stays: Stay::Transactions(*transactions),
-                    })
-                    .collect(),
                 max_concurrent: share(*max_concurrent, shard) as usize,
-                ends: None,
-                think_time: Duration::ZERO,
-                connect: Connect::Once,
-                mix,
+                ..whole(at_once(*total, Stay::Transactions(*transactions)), None)
             },
+            Load::Open {
+                stages,
+                arrivals,
+                clients,
+                connect,
+            } => Self {
+                connect: *connect,
+                arrivals: Some(Arrivals::new(stages, *arrivals, key, shard)),
+                ..whole(
+                    at_once(*clients, Stay::Serves),
+                    Some(stages.iter().map(|stage| stage.lasts).sum()),
+                )
+            },
+            // The steps of a knee are windows of their own; this is the first of them.
+            Load::Knee { from, step, .. } => whole(at_once(*from, Stay::Until(*step)), Some(*step)),
+            Load::Hold {
+                clients,
+                arrive,
+                probes,
+                think_time,
+                lasts,
+            } => whole(
+                hold::visits(*clients, *arrive, *probes, *think_time, *lasts),
+                Some(*lasts),
+            ),
         };
         plan.visits
             .retain(|visit| visit.id.0 % shard.of == shard.index);
         plan
     }
+}
+
+/// So many visits that all come at the begin and never pause.
+fn at_once(count: u32, stays: Stay) -> Vec<Visit> {
+    (0..count)
+        .map(|id| Visit {
+            id: VisitId(id),
+            starts: Duration::ZERO,
+            stays,
+            pause: Pause::Think(Duration::ZERO),
+        })
+        .collect()
 }
 
 /// The part of `whole` that falls to a shard; the parts add up, and none is 0 unless it must be.

@@ -5,10 +5,12 @@
 
 mod session;
 mod trouble;
+mod turnstile;
 
 use std::{
     cell::{Cell, RefCell},
     future::pending,
+    io,
     time::{Duration, Instant},
 };
 
@@ -24,6 +26,7 @@ use tokio_postgres::Config;
 use self::{
     session::{Session, Statements},
     trouble::Trouble,
+    turnstile::{Turn, Turnstile},
 };
 use super::{
     EngineError, Failure,
@@ -43,6 +46,8 @@ struct Desk<'a> {
     heard: Cell<Instant>,
     /// Places for visits.
     room: Semaphore,
+    /// In open loop, what hands out the transactions.
+    turnstile: Option<Turnstile>,
 }
 
 /// How far a visit has come.
@@ -50,7 +55,7 @@ struct Desk<'a> {
 struct Course {
     begun: Cell<u32>,
     sequence: Cell<u64>,
-    /// When the transaction in flight began.
+    /// When the transaction in flight began, or in open loop was to begin.
     in_flight: Cell<Option<Instant>>,
 }
 
@@ -61,7 +66,13 @@ pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
         .enable_all()
         .build()
         .map_err(EngineError::Generator)?;
+    let turnstile = {
+        let _within = runtime.enter();
+        let arrivals = job.plan.arrivals.clone();
+        arrivals.map(|arrivals| Turnstile::new(job.began, arrivals))
+    };
     let desk = Desk {
+        turnstile: turnstile.transpose().map_err(EngineError::Generator)?,
         config: session::config(job.endpoint, job.address),
         statements: Statements::new(&job.scenario.transactions),
         tally: RefCell::default(),
@@ -70,7 +81,9 @@ pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
         room: Semaphore::new(job.plan.max_concurrent),
         job,
     };
-    runtime.block_on(work(&desk));
+    runtime
+        .block_on(work(&desk))
+        .map_err(EngineError::Generator)?;
     let lasted = desk.job.since(Instant::now());
     // Connections that are still saying goodbye get a moment for it.
     runtime.shutdown_timeout(Duration::from_millis(50));
@@ -83,7 +96,7 @@ pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
 }
 
 /// Runs all visits. Not cancel safe: what was not counted yet is lost.
-async fn work(desk: &Desk<'_>) {
+async fn work(desk: &Desk<'_>) -> io::Result<()> {
     let (end, over) = watch::channel(None);
     let mut visits: FuturesUnordered<_> = desk
         .job
@@ -94,19 +107,35 @@ async fn work(desk: &Desk<'_>) {
         .collect();
     let mut ticks = interval(TICK);
     let mut teller = Teller::default();
+    let mut why_over = None;
+    let pace = async {
+        if let Some(turnstile) = &desk.turnstile {
+            turnstile.attend().await?;
+        }
+        pending().await
+    };
+    tokio::pin!(pace);
     loop {
         tokio::select! {
+            failed = &mut pace => return failed,
             visit = visits.next() => if visit.is_none() { break },
             _ = ticks.tick() => {
                 let now = Instant::now();
                 tell(desk, &mut teller, now);
                 if let Some(why) = desk.job.over(now, desk.heard.get()) {
                     end.send_replace(Some(why));
+                    why_over = Some(why);
                 }
             }
         }
     }
-    tell(desk, &mut teller, Instant::now());
+    let now = Instant::now();
+    if let (Some(turnstile), Some(why)) = (&desk.turnstile, why_over) {
+        let mut tally = desk.tally.borrow_mut();
+        tally.missed(desk.job.since(now), turnstile.missed(now), why.dropped());
+    }
+    tell(desk, &mut teller, now);
+    Ok(())
 }
 
 fn tell(desk: &Desk<'_>, teller: &mut Teller, now: Instant) {
@@ -175,7 +204,11 @@ impl Drop for Present<'_> {
 async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
     let mut session = None;
     while visit.goes_on(course.begun.get(), desk.job.since(Instant::now())) {
-        let began = Instant::now();
+        let began = match turn(desk, visit).await {
+            Some(Turn { intended, .. }) => intended,
+            None if visit.stays == Stay::Serves => return,
+            None => Instant::now(),
+        };
         desk.tally.borrow_mut().begin();
         course.begun.set(course.begun.get() + 1);
         course.in_flight.set(Some(began));
@@ -185,6 +218,11 @@ async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
         let now = Instant::now();
         let since = desk.job.since(now);
         match result {
+            Ok(service) if visit.stays == Stay::Serves => {
+                let mut tally = desk.tally.borrow_mut();
+                tally.open.service.record(service);
+                tally.succeed(since, now.saturating_duration_since(began));
+            }
             Ok(latency) => desk.tally.borrow_mut().succeed(since, latency),
             Err(trouble) => {
                 let failure = trouble.failure().clone();
@@ -215,6 +253,17 @@ async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
     }
 }
 
+/// Waits for the next transaction of an open load. Cancel safe.
+async fn turn(desk: &Desk<'_>, visit: &Visit) -> Option<Turn> {
+    let turnstile = desk.turnstile.as_ref()?;
+    if visit.stays != Stay::Serves {
+        return None;
+    }
+    let turn = turnstile.pass().await?;
+    desk.tally.borrow_mut().arrived(turn.late, turn.waited);
+    Some(turn)
+}
+
 /// After a lost connection: whether the visit ends there, its other transactions failed.
 fn give_up(desk: &Desk<'_>, visit: &Visit, course: &Course, cause: Failure) -> bool {
     desk.job.forgo(
@@ -228,16 +277,15 @@ fn give_up(desk: &Desk<'_>, visit: &Visit, course: &Course, cause: Failure) -> b
 
 /// Thinks, but not beyond the end of the visit.
 async fn think(desk: &Desk<'_>, visit: &Visit) {
-    let think_time = desk.job.plan.think_time;
-    if think_time.is_zero() {
-        return;
-    }
-    let until = Instant::now() + think_time;
+    let now = desk.job.since(Instant::now());
+    let ends = visit.pause.ends(now);
     let until = match visit.stays {
-        Stay::Until(end) => until.min(desk.job.began + end),
-        Stay::Transactions(_) => until,
+        Stay::Until(end) => ends.min(end),
+        Stay::Transactions(_) | Stay::Serves => ends,
     };
-    sleep_until(until.into()).await;
+    if until > now {
+        sleep_until((desk.job.began + until).into()).await;
+    }
 }
 
 /// Connects if need be, and runs the next transaction; returns its latency. Not cancel safe: the

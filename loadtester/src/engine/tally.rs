@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use poolproof_reports::{Latency, record::ErrorClass};
+use poolproof_reports::{
+    Latency,
+    record::{ErrorClass, OpenLoop},
+};
 
 use super::{Failure, LiveFigures, timeline::Timeline};
 
@@ -21,6 +24,8 @@ pub(super) struct Tally {
     pub(super) failed_latency: Latency,
     pub(super) connect_latency: Latency,
     pub(super) timeline: Timeline,
+    /// Filled in open loop only.
+    pub(super) open: OpenLoop,
 }
 
 impl Tally {
@@ -50,6 +55,25 @@ impl Tally {
         }
     }
 
+    /// A transaction of an open load is begun `late` after its time. `waited` says that until now no
+    /// client was free; otherwise it was the generator that was late.
+    pub(super) fn arrived(&mut self, late: Duration, waited: bool) {
+        self.open.scheduled += 1;
+        let (queue, lag) = if waited {
+            (late, Duration::ZERO)
+        } else {
+            (Duration::ZERO, late)
+        };
+        self.open.queue.record(queue);
+        self.open.lag.record(lag);
+    }
+
+    /// Transactions of an open load that were never begun.
+    pub(super) fn missed(&mut self, now: Duration, count: u64, failure: Failure) {
+        self.open.scheduled += count;
+        self.forgo(now, count, failure);
+    }
+
     /// A connection was made and let in.
     pub(super) fn connected(&mut self, latency: Duration) {
         self.connect_latency.record(latency);
@@ -66,6 +90,13 @@ impl Tally {
             failed_latency,
             connect_latency,
             timeline,
+            open:
+                OpenLoop {
+                    scheduled,
+                    service,
+                    queue,
+                    lag,
+                },
         } = other;
         self.attempted += attempted;
         self.succeeded += succeeded;
@@ -79,6 +110,10 @@ impl Tally {
         self.failed_latency.merge(&failed_latency);
         self.connect_latency.merge(&connect_latency);
         self.timeline.merge(timeline);
+        self.open.scheduled += scheduled;
+        self.open.service.merge(&service);
+        self.open.queue.merge(&queue);
+        self.open.lag.merge(&lag);
     }
 
     /// What a progress display shows of it.

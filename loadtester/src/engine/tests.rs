@@ -5,6 +5,7 @@ mod cost_of_wire;
 mod failures;
 mod fake;
 mod real_servers;
+mod shapes;
 
 use std::{
     thread,

@@ -16,10 +16,14 @@ use super::{
     bound::Busy,
     cost::{Bill, Meter},
     generator::{Job, Yield},
+    knee,
     limits::Limits,
     plan::{Plan, Shard},
-    real, wire,
+    real,
+    verdict::SelfCheck,
+    wire,
 };
+use poolproof_scenarios::load::Load;
 
 /// Processors for each generator thread: a quarter of the machine makes the load, the rest is left
 /// to what is measured.
@@ -30,6 +34,19 @@ const PROBE: Duration = Duration::from_secs(1);
 
 /// Runs one window under `limits`.
 pub(super) fn run(
+    plan: &WindowPlan<'_>,
+    live: &Live,
+    stop: &Stop,
+    limits: Limits,
+) -> Result<Window, EngineError> {
+    match &plan.scenario.load {
+        Load::Knee { .. } => knee::run(plan, stop, |step| run_load(step, live, stop, limits)),
+        _ => run_load(plan, live, stop, limits),
+    }
+}
+
+/// Runs a load that is one piece.
+fn run_load(
     plan: &WindowPlan<'_>,
     live: &Live,
     stop: &Stop,
@@ -59,7 +76,12 @@ pub(super) fn run(
     let yields = run_all(plan.driver, jobs.collect(), &meter)?;
     let bill = meter.finish();
     let started = began.saturating_duration_since(plan.run_started);
-    Ok(assemble(plan.block, started, yields, &bill, cores))
+    let mut window = assemble(plan.block, started, yields, &bill, cores);
+    if !matches!(plan.scenario.load, Load::Open { .. }) {
+        window.open_loop = None;
+        window.invalid = None;
+    }
+    Ok(window)
 }
 
 /// Runs each job in a thread of its own, and looks at the memory meanwhile.
@@ -136,7 +158,15 @@ fn assemble(block: u32, started: Duration, yields: Vec<Yield>, bill: &Bill, core
     let mut yields = yields.into_iter().map(|each| each.tally);
     let mut tally = yields.next().unwrap_or_default();
     yields.for_each(|other| tally.merge(other));
+    let check = SelfCheck {
+        wall: busy.wall,
+        busiest_thread: busy.generator_thread,
+        open: &tally.open,
+    };
     Window {
+        invalid: check.fault(),
+        open_loop: Some(tally.open),
+        knee: None,
         block,
         started_ms: u64::try_from(started.as_millis()).unwrap_or(u64::MAX),
         duration_us: micros(lasted),

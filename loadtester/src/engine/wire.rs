@@ -6,6 +6,7 @@
 mod client;
 mod doing;
 mod link;
+mod pacer;
 
 use std::{
     cmp::Reverse,
@@ -15,7 +16,10 @@ use std::{
 
 use mio::{Events, Poll, Token};
 
-use self::client::{After, Client};
+use self::{
+    client::{After, Client},
+    pacer::Pacer,
+};
 use super::{
     EngineError,
     generator::{Job, Over, TICK, Teller, Yield, thread_cpu},
@@ -40,6 +44,40 @@ struct Desk<'a> {
     out: Vec<u8>,
     /// When the target last sent anything.
     heard: Instant,
+    /// Places of the clients that wait for a transaction of an open load; the last one goes first,
+    /// so that no more connections are made than the load needs.
+    idle: Vec<usize>,
+}
+
+/// Whether a transaction of an open load is there.
+enum Arrival {
+    /// One that was to begin at this moment.
+    Due(Instant),
+    /// One will come.
+    Later,
+    /// There are no more.
+    Never,
+}
+
+impl Desk<'_> {
+    /// Takes the next transaction of an open load if it is due.
+    fn arrival(&mut self, now: Instant) -> Arrival {
+        let (since, began) = (self.job.since(now), self.job.began);
+        let Some(arrivals) = &mut self.job.plan.arrivals else {
+            return Arrival::Never;
+        };
+        match (arrivals.take(since), arrivals.next()) {
+            (Some(at), _) => Arrival::Due(began + at),
+            (None, Some(_)) => Arrival::Later,
+            (None, None) => Arrival::Never,
+        }
+    }
+
+    /// When the next transaction of an open load is due.
+    fn next_arrival(&self) -> Option<Instant> {
+        let at = self.job.plan.arrivals.as_ref()?.next()?;
+        Some(self.job.began + at)
+    }
 }
 
 /// A generator thread.
@@ -52,23 +90,32 @@ struct Worker<'a> {
     alarms: BinaryHeap<Reverse<(Instant, usize)>>,
     /// Next visit of the plan.
     next: usize,
+    pacer: Option<Pacer>,
     teller: Teller,
 }
 
 /// Runs `job` in the calling thread until it has ended.
 pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
     let cpu_before = thread_cpu();
+    let poll = Poll::new().map_err(EngineError::Generator)?;
+    let pacer = job
+        .plan
+        .arrivals
+        .as_ref()
+        .map(|_| Pacer::new(poll.registry()));
     let mut worker = Worker {
         clients: Vec::new(),
         free: Vec::new(),
         alarms: BinaryHeap::new(),
         next: 0,
+        pacer: pacer.transpose().map_err(EngineError::Generator)?,
         teller: Teller::default(),
         desk: Desk {
             script: Script::new(&job.scenario.transactions)?,
             credentials: Credentials::new(job.endpoint)?,
             tally: Tally::default(),
-            poll: Poll::new().map_err(EngineError::Generator)?,
+            poll,
+            idle: Vec::new(),
             out: Vec::new(),
             heard: job.began,
             job,
@@ -92,6 +139,7 @@ impl Worker<'_> {
             let now = Instant::now();
             self.admit(now);
             self.wake(now);
+            self.hand_out(now);
             if now >= next_tick {
                 next_tick = now + TICK;
                 if let Some(over) = self.tick(now) {
@@ -100,6 +148,11 @@ impl Worker<'_> {
             }
             if self.present() == 0 && self.next == self.desk.job.plan.visits.len() {
                 break;
+            }
+            if let Some((pacer, next)) = self.pacer.as_mut().zip(self.desk.next_arrival())
+                && !self.desk.idle.is_empty()
+            {
+                pacer.wake_at(next)?;
             }
             self.desk
                 .poll
@@ -159,6 +212,30 @@ impl Worker<'_> {
         }
     }
 
+    /// Hands the transactions that are due to the clients that are free, and lets these go when no
+    /// more will come.
+    fn hand_out(&mut self, now: Instant) {
+        while let Some(&place) = self.desk.idle.last() {
+            let Some(client) = self.clients[place].as_mut().filter(|each| each.is_free()) else {
+                self.desk.idle.pop();
+                continue;
+            };
+            let after = match self.desk.arrival(now) {
+                Arrival::Later => break,
+                Arrival::Due(intended) => {
+                    self.desk.idle.pop();
+                    self.desk.tally.arrived(now - intended, false);
+                    client.serve(intended, now, &mut self.desk)
+                }
+                Arrival::Never => {
+                    self.desk.idle.pop();
+                    client.go_on(now, &mut self.desk)
+                }
+            };
+            self.settle(place, after);
+        }
+    }
+
     /// Looks at every deadline, and says whether the window is over.
     fn tick(&mut self, now: Instant) -> Option<Over> {
         for place in 0..self.clients.len() {
@@ -179,6 +256,8 @@ impl Worker<'_> {
                 self.free.push(place);
             }
         }
+        let Desk { job, tally, .. } = &mut self.desk;
+        job.miss(tally, Instant::now(), over.dropped());
         let rest = self.desk.job.plan.visits.split_off(self.next);
         for visit in &rest {
             self.desk
@@ -190,8 +269,13 @@ impl Worker<'_> {
     fn settle(&mut self, place: usize, after: After) {
         match after {
             After::Stay => {}
-            After::Rest(until) => self.alarms.push(Reverse((until, place))),
+            After::Free => self.desk.idle.push(place),
+            After::Rest(until) => {
+                self.desk.idle.retain(|idle| *idle != place);
+                self.alarms.push(Reverse((until, place)));
+            }
             After::Leave => {
+                self.desk.idle.retain(|idle| *idle != place);
                 self.clients[place] = None;
                 self.free.push(place);
             }

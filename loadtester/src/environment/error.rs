@@ -99,7 +99,7 @@ pub enum EnvironmentError {
         folder: PathBuf,
     },
     /// PostgreSQL is up and refused to be set up.
-    #[error("PostgreSQL refused to make the role and the database of the load: {0}")]
+    #[error("PostgreSQL refused to make what the load needs: {0}")]
     Setup(String),
     /// The operating system refused something.
     #[error("cannot {doing}: {source}")]

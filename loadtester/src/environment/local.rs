@@ -95,6 +95,11 @@ impl Local {
         self.cluster.version()
     }
 
+    /// Runs statements on PostgreSQL as the role of the load.
+    pub(super) fn prepare(&self, statements: &[String]) -> Result<(), EnvironmentError> {
+        login::prepare(self.cluster.endpoint(), statements).map_err(EnvironmentError::Setup)
+    }
+
     /// Starts a target; `direct` is there already.
     pub(super) fn target(
         &self,

@@ -9,6 +9,8 @@ use crate::engine::Endpoint;
 
 /// Longest that one login may take.
 const LOGIN_LIMIT: Duration = Duration::from_secs(5);
+/// Longest that the set-up of a scenario may take.
+const PREPARE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Logs in to `endpoint` and returns the version of the server that answers.
 ///
@@ -30,14 +32,31 @@ pub(super) fn greet(endpoint: &Endpoint) -> Result<String, String> {
 ///
 /// What the login or a statement met, in words.
 pub(super) fn ask(endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
+    within(LOGIN_LIMIT, endpoint, statements)
+}
+
+/// Logs in to `endpoint` and runs the statements one by one, whatever they answer.
+///
+/// It blocks, on a runtime of its own.
+///
+/// # Errors
+///
+/// What the login or a statement met, in words.
+pub(super) fn prepare(endpoint: &Endpoint, statements: &[String]) -> Result<(), String> {
+    let answered = ["SELECT 1".to_owned()];
+    let statements = [statements, &answered].concat();
+    within(PREPARE_LIMIT, endpoint, &statements).map(drop)
+}
+
+fn within(limit: Duration, endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        tokio::time::timeout(LOGIN_LIMIT, session(endpoint, statements))
+        tokio::time::timeout(limit, session(endpoint, statements))
             .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", LOGIN_LIMIT.as_secs())))
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
     })
 }
 

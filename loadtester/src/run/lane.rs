@@ -1,7 +1,7 @@
 //! One scenario on one target: the target, and the cell that its windows fill.
 
 use poolproof_reports::record::{Cell, CellStatus, Window};
-use poolproof_scenarios::scenario::Feature;
+use poolproof_scenarios::Scenario;
 
 use crate::{
     environment::{EnvironmentError, Target},
@@ -19,8 +19,8 @@ pub(super) struct Lane {
 
 impl Lane {
     /// With a target that runs; it stays unmeasured if it lacks what the scenario needs.
-    pub(super) fn open(target: Target, spec: &TargetSpec, needs: &[Feature]) -> Self {
-        let lacking = features::lacking(spec, needs);
+    pub(super) fn open(target: Target, spec: &TargetSpec, scenario: &Scenario) -> Self {
+        let lacking = features::lacking(spec, scenario);
         let (status, target) = match lacking {
             Some(reason) => (CellStatus::Unsupported { reason }, None),
             None => (CellStatus::Measured, Some(target)),
@@ -51,7 +51,15 @@ impl Lane {
     }
 
     /// What the record gets; the target is stopped.
-    pub(super) fn into_cell(self) -> Cell {
+    pub(super) fn into_cell(mut self) -> Cell {
+        let fault = self
+            .cell
+            .windows
+            .iter()
+            .find_map(|window| window.invalid.clone());
+        if let (CellStatus::Measured, Some(reason)) = (&self.cell.status, fault) {
+            self.cell.status = CellStatus::Invalid { reason };
+        }
         self.cell
     }
 

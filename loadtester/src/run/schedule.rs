@@ -28,7 +28,10 @@ pub fn order(seed: u64, scenario: usize, block: u32, targets: usize) -> Vec<usiz
 /// servers, or fewer where it has fewer clients.
 #[must_use]
 pub fn warm_up(scenario: &Scenario) -> Scenario {
-    let clients = super::clients_max(scenario).min(scenario.pool.default_pool_size);
+    let clients = scenario
+        .load
+        .clients_max()
+        .min(scenario.pool.default_pool_size);
     Scenario {
         load: Load::Closed {
             stages: vec![ClientStage {

@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod catalog;
 mod compare;
 mod interruption;
 mod leftovers;

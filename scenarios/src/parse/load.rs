@@ -5,30 +5,42 @@ use std::time::Duration;
 use super::{
     Problems,
     section::Section,
-    value::{count, one_of, time},
+    value::{count, number, one_of, time},
 };
-use crate::load::{CLIENTS_MAX, ClientStage, Connect, Load};
+use crate::load::{Arrivals, CLIENTS_MAX, ClientStage, Connect, Load, RateStage};
 
 /// Longest stage, and longest sum of them.
 const LASTS_MAX: Duration = Duration::from_secs(24 * 3600);
 const STAGES_MAX: usize = 1_000;
 const TOTAL_MAX: u32 = 1_000_000;
 const TRANSACTIONS_MAX: u32 = 1_000_000;
+/// Highest rate, in transactions a second: a gap of a microsecond.
+const RATE_MAX: u32 = 1_000_000;
+/// Shortest step of a knee that says anything about a 99th percentile.
+const STEP_MIN: Duration = Duration::from_millis(50);
 
 const CONNECT: [(&str, Connect); 2] = [
     ("once", Connect::Once),
     ("per-transaction", Connect::PerTransaction),
 ];
 
+const ARRIVALS: [(&str, Arrivals); 2] = [("poisson", Arrivals::Poisson), ("even", Arrivals::Even)];
+
 #[derive(Clone, Copy)]
 enum Shape {
     Closed,
     Connections,
+    Open,
+    Knee,
+    Hold,
 }
 
-const SHAPES: [(&str, Shape); 2] = [
+const SHAPES: [(&str, Shape); 5] = [
     ("closed", Shape::Closed),
     ("connections", Shape::Connections),
+    ("open", Shape::Open),
+    ("knee", Shape::Knee),
+    ("hold", Shape::Hold),
 ];
 
 pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
@@ -36,6 +48,9 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
     let load = match section.required("shape", problems, one_of(&SHAPES))? {
         Shape::Closed => closed(&mut section, problems),
         Shape::Connections => connections(&mut section, problems),
+        Shape::Open => open(&mut section, problems),
+        Shape::Knee => knee(&mut section, problems),
+        Shape::Hold => hold(&mut section, problems),
     };
     section.end(problems);
     load
@@ -53,7 +68,11 @@ fn closed(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load
         .map(|each| stage(each, problems))
         .collect();
     let stages = stages?;
-    if let Some(fault) = fault_of(&stages) {
+    let sizes: Vec<_> = stages
+        .iter()
+        .map(|stage| (stage.clients, stage.lasts))
+        .collect();
+    if let Some(fault) = fault_of(&sizes, "one client") {
         problems.add(&section.span_of("stages"), format!("stages: {fault}"));
         return None;
     }
@@ -75,8 +94,8 @@ fn stage(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Client
 }
 
 /// What keeps stages that are right one by one from being a load.
-fn fault_of(stages: &[ClientStage]) -> Option<String> {
-    let lasts: Duration = stages.iter().map(|stage| stage.lasts).sum();
+fn fault_of(stages: &[(u32, Duration)], least: &str) -> Option<String> {
+    let lasts: Duration = stages.iter().map(|(_, lasts)| *lasts).sum();
     if stages.is_empty() {
         Some("expected at least one stage, got none".to_owned())
     } else if stages.len() > STAGES_MAX {
@@ -84,8 +103,8 @@ fn fault_of(stages: &[ClientStage]) -> Option<String> {
             "expected at most {STAGES_MAX} stages, got {}",
             stages.len()
         ))
-    } else if stages.iter().all(|stage| stage.clients == 0) {
-        Some("expected a stage with at least one client, got none".to_owned())
+    } else if stages.iter().all(|(size, _)| *size == 0) {
+        Some(format!("expected a stage with at least {least}, got none"))
     } else if lasts.is_zero() || lasts > LASTS_MAX {
         Some(format!(
             "expected stages that last up to 24h together, got {lasts:?}"
@@ -103,5 +122,96 @@ fn connections(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option
         total: total?,
         max_concurrent: max_concurrent?,
         transactions: transactions?,
+    })
+}
+
+fn open(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
+    let arrivals = section.optional("arrivals", problems, one_of(&ARRIVALS));
+    let clients = section.required("clients", problems, count(1..=CLIENTS_MAX));
+    let connect = section.optional("connect", problems, one_of(&CONNECT));
+    if !section.has("stages") {
+        section.missing("stages", problems);
+    }
+    let stages: Option<Vec<_>> = section
+        .tables("stages", problems)?
+        .into_iter()
+        .map(|each| rate_stage(each, problems))
+        .collect();
+    let stages = stages?;
+    let sizes: Vec<_> = stages
+        .iter()
+        .map(|stage| (stage.rate, stage.lasts))
+        .collect();
+    if let Some(fault) = fault_of(&sizes, "one transaction a second") {
+        problems.add(&section.span_of("stages"), format!("stages: {fault}"));
+        return None;
+    }
+    Some(Load::Open {
+        stages,
+        arrivals: arrivals.unwrap_or_default(),
+        clients: clients?,
+        connect: connect.unwrap_or_default(),
+    })
+}
+
+fn rate_stage(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<RateStage> {
+    let rate = section.required("rate", problems, count(0..=RATE_MAX));
+    let lasts = section.required("for", problems, time(LASTS_MAX));
+    section.end(problems);
+    Some(RateStage {
+        rate: rate?,
+        lasts: lasts?,
+    })
+}
+
+fn knee(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
+    let from = section.optional("from", problems, count(1..=CLIENTS_MAX));
+    let to = section.required("to", problems, count(1..=CLIENTS_MAX));
+    let step = section.required("step", problems, time(LASTS_MAX));
+    let max_p99 = section.required("max_p99", problems, time(LASTS_MAX));
+    let min_success = section.optional("min_success", problems, number(0.0..=100.0));
+    let (from, to, step) = (from.unwrap_or(10), to?, step?);
+    if from > to {
+        let message = format!("to: expected at least {from}, which the knee begins from, got {to}");
+        problems.add(&section.span_of("to"), message);
+    }
+    if step < STEP_MIN {
+        let message = format!("step: expected at least {STEP_MIN:?}, got {step:?}");
+        problems.add(&section.span_of("step"), message);
+    }
+    Some(Load::Knee {
+        from,
+        to,
+        step,
+        max_p99: max_p99?,
+        min_success: min_success.unwrap_or(100.0),
+    })
+}
+
+fn hold(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
+    let clients = section.required("clients", problems, count(1..=CLIENTS_MAX));
+    let probes = section.optional("probes", problems, count(0..=CLIENTS_MAX));
+    let arrive = section.optional("arrive", problems, time(LASTS_MAX));
+    let think_time = section.optional("think_time", problems, time(LASTS_MAX));
+    let lasts = section.required("for", problems, time(LASTS_MAX));
+    let (clients, probes, lasts) = (clients?, probes.unwrap_or(0), lasts?);
+    let arrive = arrive.unwrap_or_default();
+    if clients + probes > CLIENTS_MAX {
+        let message = format!(
+            "clients: expected at most {CLIENTS_MAX} with the probes, got {}",
+            clients + probes
+        );
+        problems.add(&section.span_of("clients"), message);
+    }
+    if arrive >= lasts {
+        let message = format!("for: expected longer than all take to arrive, got {lasts:?}");
+        problems.add(&section.span_of("for"), message);
+    }
+    Some(Load::Hold {
+        clients,
+        arrive,
+        probes,
+        think_time: think_time.unwrap_or_default(),
+        lasts,
     })
 }

@@ -14,13 +14,17 @@ use crate::{Scenario, Threshold, scenario::Feature};
 const NAME_BYTES_MAX: usize = 64;
 const PURPOSE_BYTES_MAX: usize = 1_000;
 const THRESHOLDS_MAX: usize = 100;
+const SETUP_MAX: usize = 100;
+/// Longest statement of the set-up, in bytes.
+const SETUP_BYTES_MAX: usize = 64 << 10;
 
-const FEATURES: [(&str, Feature); 5] = [
+const FEATURES: [(&str, Feature); 6] = [
     ("prepared-statements", Feature::PreparedStatements),
     ("tls", Feature::Tls),
     ("scram", Feature::Scram),
     ("copy", Feature::Copy),
     ("console", Feature::Console),
+    ("many-clients", Feature::ManyClients),
 ];
 
 /// Reads a whole scenario; `None` only when a problem was added.
@@ -29,6 +33,7 @@ pub(super) fn read<'t>(document: &'t DeTable<'t>, problems: &mut Problems<'_>) -
     let name = top.required("name", problems, name);
     let purpose = top.required("purpose", problems, text(PURPOSE_BYTES_MAX));
     let needs = top.optional("needs", problems, list(FEATURES.len(), one_of(&FEATURES)));
+    let setup = top.optional("setup", problems, list(SETUP_MAX, text(SETUP_BYTES_MAX)));
     let pool = top
         .table("pool", problems)
         .map(|section| pool::read(section, problems));
@@ -45,6 +50,7 @@ pub(super) fn read<'t>(document: &'t DeTable<'t>, problems: &mut Problems<'_>) -
         name: name?,
         purpose: purpose?,
         needs: needs.unwrap_or_default(),
+        setup: setup.unwrap_or_default(),
         pool: pool.unwrap_or_default(),
         load: load?,
         transactions: transactions?,

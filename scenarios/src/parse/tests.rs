@@ -65,7 +65,7 @@ fn keys() {
         &changed("purpose", "pourpose"),
         &expect![[r#"
         demo.toml:1:1: scenario: expected a key "purpose", got none
-        demo.toml:2:1: scenario: expected one of name, purpose, needs, pool, load, transaction, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
+        demo.toml:2:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
     );
     check(
         &changed("default_pool_size", "pool_size"),
@@ -96,7 +96,7 @@ fn values() {
     check(
         &changed("\"closed\"", "\"close\""),
         &expect![[
-            r#"demo.toml:8:9: shape: expected one of closed, connections, got "close"; did you mean "closed"?"#
+            r#"demo.toml:8:9: shape: expected one of closed, connections, open, knee, hold, got "close"; did you mean "closed"?"#
         ]],
     );
     check(
@@ -128,7 +128,7 @@ fn values() {
     check(
         &changed("\"scram\"", "\"scarm\""),
         &expect![[
-            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, got "scarm"; did you mean "scram"?"#
+            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, got "scarm"; did you mean "scram"?"#
         ]],
     );
     check(
@@ -243,7 +243,7 @@ fn all_problems_come_at_once() {
             demo.toml:1:1: scenario: expected a key "purpose", got none
             demo.toml:1:1: scenario: expected a key "load", got none
             demo.toml:1:1: scenario: expected a key "transaction", got none
-            demo.toml:1:1: scenario: expected one of name, purpose, needs, pool, load, transaction, thresholds, got the key "nmae"; did you mean "name"?
+            demo.toml:1:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "nmae"; did you mean "name"?
             demo.toml:2:14: thresholds: expected an array, got the integer 3
             demo.toml:4:13: pool_mode: expected one of session, transaction, statement, got the integer 1"#]],
     );
@@ -344,6 +344,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             name,
             purpose,
             needs,
+            setup: vec!["CREATE TABLE t (n int8)".to_owned()],
             pool,
             load,
             transactions,
@@ -377,4 +378,61 @@ proptest! {
         let text = scenario.format().unwrap();
         prop_assert_eq!(Scenario::parse(&text, "f").map_err(|e| format!("{e}\n{text}")), Ok(scenario));
     }
+}
+
+#[test]
+fn shapes() {
+    let with = |load: &str| {
+        let closed = "shape = \"closed\"\nstages = [{ clients = 2, for = \"1s\" }]";
+        changed(closed, load)
+    };
+    for right in [
+        r#"shape = "open"
+clients = 5
+arrivals = "even"
+stages = [{ rate = 100, for = "1s" }]"#,
+        r#"shape = "knee"
+to = 100
+step = "500ms"
+max_p99 = "20ms""#,
+        r#"shape = "hold"
+clients = 9990
+probes = 10
+arrive = "2s"
+for = "3s""#,
+    ] {
+        check(&with(right), &expect!["demo is right"]);
+        let read = Scenario::parse(&with(right), "demo.toml").unwrap();
+        let again = Scenario::parse(&read.format().unwrap(), "again");
+        assert_eq!(again, Ok(read));
+    }
+    check(
+        &with("shape = \"open\"\nclients = 5\nstages = [{ rate = 0, for = \"1s\" }]"),
+        &expect![
+            "demo.toml:10:10: stages: expected a stage with at least one transaction a second, got none"
+        ],
+    );
+    check(
+        &with(
+            "shape = \"knee\"\nfrom = 20\nto = 10\nstep = \"1ms\"\nmax_p99 = \"1s\"\nmin_success = 101",
+        ),
+        &expect![[r#"
+            demo.toml:10:6: to: expected at least 20, which the knee begins from, got 10
+            demo.toml:11:8: step: expected at least 50ms, got 1ms
+            demo.toml:13:15: min_success: expected a number from 0 to 100, got the integer 101"#]],
+    );
+    check(
+        &with("shape = \"hold\"\nclients = 9999\nprobes = 2\narrive = \"2s\"\nfor = \"1s\""),
+        &expect![[r#"
+            demo.toml:9:11: clients: expected at most 10000 with the probes, got 10001
+            demo.toml:12:7: for: expected longer than all take to arrive, got 1s"#]],
+    );
+}
+
+#[test]
+fn a_knee_has_half_as_many_again_in_each_step() {
+    let steps: Vec<_> = crate::load::knee_steps(10, 100).collect();
+    assert_eq!(steps, [10, 15, 23, 35, 53, 80, 100]);
+    assert_eq!(crate::load::knee_steps(10, 10).count(), 1);
+    assert_eq!(crate::load::knee_steps(1, 3).collect::<Vec<_>>(), [1, 2, 3]);
 }

@@ -62,6 +62,27 @@ where
     }
 }
 
+/// Reads a number, whole or not, within `bounds`.
+pub(super) fn number<'t>(bounds: RangeInclusive<f64>) -> impl Fn(&'t DeValue<'t>) -> Read<f64> {
+    move |value| {
+        let number = match value {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number
+            .filter(|number| bounds.contains(number))
+            .ok_or_else(|| {
+                format!(
+                    "expected a number from {} to {}, got {}",
+                    bounds.start(),
+                    bounds.end(),
+                    describe(value)
+                )
+            })
+    }
+}
+
 /// Reads a time such as `"20ms"`.
 pub(super) fn time<'t>(longest: Duration) -> impl Fn(&'t DeValue<'t>) -> Read<Duration> {
     move |value| match value {

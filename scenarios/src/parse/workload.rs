@@ -19,10 +19,11 @@ const SQL_BYTES_MAX: usize = 256 << 10;
 const WEIGHT_MAX: u32 = 1_000_000;
 const ROWS_MAX: u64 = 100_000_000;
 
-const PROTOCOLS: [(&str, Protocol); 3] = [
+const PROTOCOLS: [(&str, Protocol); 4] = [
     ("simple", Protocol::Simple),
     ("extended", Protocol::Extended),
     ("prepared", Protocol::Prepared),
+    ("pipeline", Protocol::Pipeline),
 ];
 
 /// Reads all transactions of the file; `None` only when a problem was added.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use poolproof_scenarios::load::ClientStage;
 
-use super::{Stay, Visit, VisitId};
+use super::{Pause, Stay, Visit, VisitId};
 
 /// A stretch of time between two numbers of clients.
 struct Slope {
@@ -24,7 +24,7 @@ impl Slope {
 
 /// The visits of `stages`, in the order of their begin. Client `i`, counted from 0, is there while
 /// the number of clients lies above `i`; each time that it comes is a visit.
-pub(super) fn visits(stages: &[ClientStage]) -> Vec<Visit> {
+pub(super) fn visits(stages: &[ClientStage], think_time: Duration) -> Vec<Visit> {
     let mut present: Vec<Duration> = Vec::new();
     let mut stints: Vec<(Duration, Duration)> = Vec::new();
     let mut begins = Duration::ZERO;
@@ -52,6 +52,7 @@ pub(super) fn visits(stages: &[ClientStage]) -> Vec<Visit> {
             id: VisitId(id),
             starts,
             stays: Stay::Until(leaves),
+            pause: Pause::Think(think_time),
         })
         .collect()
 }
@@ -73,7 +74,7 @@ mod tests {
                 lasts: Duration::from_millis(millis),
             })
             .collect();
-        let found: Vec<_> = visits(&stages)
+        let found: Vec<_> = visits(&stages, Duration::ZERO)
             .iter()
             .map(|visit| {
                 let Stay::Until(end) = visit.stays else {
@@ -106,7 +107,7 @@ mod tests {
             clients: 10_000,
             lasts: Duration::from_secs(1),
         }];
-        let visits = visits(&stages);
+        let visits = visits(&stages, Duration::ZERO);
         assert_eq!(visits.len(), 10_000);
         assert!(visits.is_sorted_by_key(|visit| (visit.starts, visit.id)));
     }

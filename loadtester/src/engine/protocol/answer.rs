@@ -1,5 +1,7 @@
 //! Judges the answer to one statement, message by message: the order, the rows, the nonce.
 
+use std::collections::VecDeque;
+
 use poolproof_reports::record::ErrorClass;
 
 use super::{
@@ -18,6 +20,8 @@ pub(in crate::engine) struct Answer {
     parsed: bool,
     /// The ErrorResponse, when there was one. The session survives it.
     error: Option<Failure>,
+    /// What comes before the same ReadyForQuery, for the other statements of a pipeline.
+    next: VecDeque<(Expected, Nonce)>,
 }
 
 /// What may come next.
@@ -78,6 +82,26 @@ impl Answer {
             rows: 0,
             parsed: !matches!(stage, Stage::Parsing { .. }),
             error: None,
+            next: VecDeque::new(),
+        }
+    }
+
+    /// The answer to statements that were sent together, with one Sync after the last.
+    pub(in crate::engine) fn to_pipeline(mut all: VecDeque<(Expected, Nonce)>) -> Self {
+        // Of no statement there is only a Sync to be answered.
+        let nothing = Self {
+            stage: Stage::Ending,
+            nonce: Nonce::marker(0),
+            nonce_rows: None,
+            rows: 0,
+            parsed: true,
+            error: None,
+            next: VecDeque::new(),
+        };
+        let first = all.pop_front();
+        Self {
+            next: all,
+            ..first.map_or(nothing, |(expected, nonce)| Self::new(expected, nonce))
         }
     }
 
@@ -105,7 +129,7 @@ impl Answer {
             (Binding { described: true }, b'2') => Describing,
             (Binding { described: false }, b'2') | (Describing, b'T') => Rows,
             (Describing, b'n') => NoRows,
-            (Rows | NoRows, b'C' | b'I') => Ending,
+            (Rows | NoRows, b'C' | b'I') => self.after_result()?,
             (Simple | SimpleNext, b'T') => SimpleRows,
             (Simple | SimpleRows | SimpleNext, b'C') => SimpleNext,
             (Simple, b'I') => Ending,
@@ -117,6 +141,30 @@ impl Answer {
             (stage, tag) => return Err(out_of_order(stage, tag)),
         };
         Ok(Progress::More)
+    }
+
+    /// What follows the result of a statement: that of the next one of a pipeline, or the end.
+    fn after_result(&mut self) -> Result<Stage, Failure> {
+        let Some((expected, nonce)) = self.next.pop_front() else {
+            return Ok(Stage::Ending);
+        };
+        self.count_rows()?;
+        let next = Self::new(expected, nonce);
+        self.nonce = next.nonce;
+        self.nonce_rows = next.nonce_rows;
+        self.rows = 0;
+        Ok(next.stage)
+    }
+
+    /// Holds the number of rows against what was expected.
+    fn count_rows(&self) -> Result<(), Failure> {
+        match self.nonce_rows {
+            Some(rows) if rows != self.rows => Err(Failure::new(
+                ErrorClass::WrongAnswer,
+                format!("expected {rows} rows, got {}", self.rows),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The ErrorResponse, taken out.
@@ -160,13 +208,10 @@ impl Answer {
                 )));
             }
         };
-        match self.nonce_rows {
-            Some(rows) if self.error.is_none() && rows != self.rows => Err(Failure::new(
-                ErrorClass::WrongAnswer,
-                format!("expected {rows} rows, got {}", self.rows),
-            )),
-            _ => Ok(Progress::Ready(status)),
+        if self.error.is_none() {
+            self.count_rows()?;
         }
+        Ok(Progress::Ready(status))
     }
 }
 

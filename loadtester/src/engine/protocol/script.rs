@@ -32,6 +32,8 @@ pub(in crate::engine) struct Encoded {
     usual: Template,
     /// What goes out the first time on a connection: the same with a Parse before it.
     preparing: Option<Template>,
+    /// It is sent together with the other statements of its transaction.
+    pub(in crate::engine) pipelined: bool,
     pub(in crate::engine) expected: Expected,
 }
 
@@ -74,12 +76,15 @@ impl Script {
         let transactions = transactions
             .iter()
             .map(|transaction| {
+                let count = transaction.statements.len();
+                let places = (1..).map(|place| place == count);
                 transaction
                     .statements
                     .iter()
+                    .zip(places)
                     .zip(&mut numbers)
-                    .map(|(statement, number)| {
-                        Encoded::new(statement, transaction.protocol, number)
+                    .map(|((statement, last), number)| {
+                        Encoded::new(statement, transaction.protocol, number, last)
                     })
                     .collect::<io::Result<Vec<_>>>()
                     .map_err(|error| EngineError::Encode {
@@ -96,7 +101,7 @@ impl Script {
         frontend::terminate(&mut terminate);
         Ok(Self {
             transactions,
-            rollback: Encoded::new(&rollback, Protocol::Simple, 0)
+            rollback: Encoded::new(&rollback, Protocol::Simple, 0, true)
                 .map_err(EngineError::Generator)?,
             terminate: terminate.to_vec(),
         })
@@ -104,7 +109,13 @@ impl Script {
 }
 
 impl Encoded {
-    fn new(statement: &Statement, protocol: Protocol, number: usize) -> io::Result<Self> {
+    /// `last` says that no statement of the transaction follows.
+    fn new(
+        statement: &Statement,
+        protocol: Protocol,
+        number: usize,
+        last: bool,
+    ) -> io::Result<Self> {
         let name = format!("poolproof_{number}");
         let template =
             |encode: &dyn Fn(Nonce, &mut BytesMut) -> io::Result<()>| Template::new(encode);
@@ -113,19 +124,26 @@ impl Encoded {
                 let query = |nonce, out: &mut BytesMut| simple(statement, nonce, out);
                 (Order::Simple, template(&query)?, None)
             }
-            Protocol::Extended => {
+            Protocol::Extended | Protocol::Pipeline => {
+                let syncs = protocol == Protocol::Extended || last;
                 let messages = |nonce, out: &mut BytesMut| {
                     parse("", statement, out)?;
                     bind("", statement, nonce, out)?;
                     frontend::describe(b'P', "", out)?;
-                    execute(out)
+                    execute(out)?;
+                    if syncs {
+                        frontend::sync(out);
+                    }
+                    Ok(())
                 };
                 (Order::Described, template(&messages)?, None)
             }
             Protocol::Prepared => {
                 let usual = |nonce, out: &mut BytesMut| {
                     bind(&name, statement, nonce, out)?;
-                    execute(out)
+                    execute(out)?;
+                    frontend::sync(out);
+                    Ok(())
                 };
                 let preparing = |nonce, out: &mut BytesMut| {
                     parse(&name, statement, out)?;
@@ -147,6 +165,7 @@ impl Encoded {
             number,
             usual,
             preparing,
+            pipelined: protocol == Protocol::Pipeline,
             expected: Expected { order, nonce_rows },
         })
     }
@@ -236,9 +255,7 @@ fn bind(name: &str, statement: &Statement, nonce: Nonce, out: &mut BytesMut) -> 
 }
 
 fn execute(out: &mut BytesMut) -> io::Result<()> {
-    frontend::execute("", 0, out)?;
-    frontend::sync(out);
-    Ok(())
+    frontend::execute("", 0, out)
 }
 
 /// The SQL with `text` for every `:nonce`.
@@ -261,7 +278,7 @@ mod tests {
             sql: sql.to_owned(),
             returns: Returns::Anything,
         };
-        Encoded::new(&statement, protocol, 3).unwrap()
+        Encoded::new(&statement, protocol, 3, false).unwrap()
     }
 
     /// Tags and bodies of the messages that a statement sends.
@@ -304,6 +321,23 @@ mod tests {
             "S ".to_owned(),
         ];
         assert_eq!(sent(&statement, false), expected.join("\n"));
+    }
+
+    #[test]
+    fn a_pipeline_has_one_sync() {
+        let statement = encoded("SELECT 1", Protocol::Pipeline);
+        let tags = |text: String| {
+            text.lines()
+                .map(|line| line[..1].to_owned())
+                .collect::<String>()
+        };
+        assert_eq!(tags(sent(&statement, false)), "PBDE");
+        let last = Statement {
+            sql: "SELECT 1".into(),
+            returns: Returns::Anything,
+        };
+        let last = Encoded::new(&last, Protocol::Pipeline, 3, true).unwrap();
+        assert_eq!(tags(sent(&last, false)), "PBDES");
     }
 
     #[test]

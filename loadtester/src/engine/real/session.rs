@@ -1,7 +1,8 @@
 //! A session of `tokio-postgres`, and statements as that driver takes them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, slice};
 
+use futures_util::future::join_all;
 use poolproof_reports::record::ErrorClass;
 use poolproof_scenarios::workload::{self, Protocol, Returns, Transaction};
 use tokio::task::JoinHandle;
@@ -97,6 +98,12 @@ impl Session {
         statements: &[Prepared],
         nonces: impl Fn() -> Nonce,
     ) -> Result<(), Trouble> {
+        if statements
+            .first()
+            .is_some_and(|first| first.protocol == Protocol::Pipeline)
+        {
+            return self.run_together(statements, nonces).await;
+        }
         for statement in statements {
             let nonce = nonces();
             let answered = match self.answer(statement, nonce).await {
@@ -104,6 +111,38 @@ impl Session {
                 Err(error) => return Err(self.trouble(&error, statements.len() > 1).await),
             };
             answered.map_err(Trouble::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// Sends all statements before the first answer is read, as the driver does with queries that are
+    /// waited for together; each has a Sync of its own. Not cancel safe.
+    async fn run_together(
+        &mut self,
+        statements: &[Prepared],
+        nonces: impl Fn() -> Nonce,
+    ) -> Result<(), Trouble> {
+        let asked: Vec<_> = statements.iter().map(|each| (each, nonces())).collect();
+        let client = &self.client;
+        let answers = join_all(asked.iter().map(|(statement, nonce)| async move {
+            let number = nonce.number();
+            let parameter: (&(dyn ToSql + Sync), _) = (&number, Type::INT8);
+            let typed = if statement.has_nonce {
+                slice::from_ref(&parameter)
+            } else {
+                &[]
+            };
+            let rows = client.query_typed(&statement.sql, typed).await;
+            rows.map(|rows| numbers(&rows))
+        }))
+        .await;
+        for ((statement, nonce), answer) in asked.iter().zip(answers) {
+            match answer {
+                Ok(columns) => {
+                    verify(&columns, &statement.source.returns, *nonce).map_err(Trouble::Broken)?;
+                }
+                Err(error) => return Err(self.trouble(&error, statements.len() > 1).await),
+            }
         }
         Ok(())
     }
@@ -120,7 +159,7 @@ impl Session {
                     .await
                     .map(|messages| texts(&messages))
             }
-            Protocol::Extended => {
+            Protocol::Extended | Protocol::Pipeline => {
                 let typed: Vec<_> = parameters
                     .iter()
                     .map(|value| (*value, Type::INT8))

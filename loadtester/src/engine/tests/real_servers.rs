@@ -161,9 +161,9 @@ fn many_rows_are_verified(endpoint: &super::super::Endpoint) {
 }
 
 #[test]
-fn the_catalog_runs_through_pgbouncer() {
+fn the_default_scenarios_run_through_pgbouncer() {
     with_target(CatalogTarget::PgBouncer, |endpoint, _| {
-        for scenario in catalog::all().map(Result::unwrap) {
+        for scenario in ["ramp", "stress-1000"].map(|name| catalog::find(name).unwrap()) {
             let scenario = Scenario::quick(&scenario);
             let window = run(&scenario, endpoint, DriverKind::Wire, Limits::default());
             assert_eq!(
@@ -178,6 +178,45 @@ fn the_catalog_runs_through_pgbouncer() {
                 "{}: {}",
                 scenario.name,
                 window.succeeded
+            );
+        }
+    });
+}
+
+/// Five statements at once, of which the third fails where the nonce is even.
+#[test]
+fn pipelines_are_verified_statement_by_statement() {
+    let right = r#"{ sql = "BEGIN" }, { sql = "SELECT :nonce", returns = "nonce" },
+        { sql = "SELECT :nonce FROM generate_series(1, 3)", returns = { nonce-rows = 3 } },
+        { sql = "COMMIT" }"#;
+    let short = r#"{ sql = "SELECT :nonce FROM generate_series(1, 3)", returns = { nonce-rows = 2 } },
+        { sql = "SELECT :nonce", returns = "nonce" }"#;
+    let failing = r#"{ sql = "BEGIN" }, { sql = "SELECT 1 / (:nonce % 3)" }, { sql = "SELECT 1" },
+        { sql = "COMMIT" }"#;
+    with_target(CatalogTarget::Direct, |endpoint, _| {
+        for driver in DriverKind::ALL {
+            let load = connections(3, 3, 20);
+            let window = |text| {
+                let asked = statements(&load, "pipeline", text);
+                run(&asked, endpoint, driver, Limits::default())
+            };
+            let all = window(right);
+            assert_eq!(
+                (all.succeeded, errors(&all)),
+                (60, String::new()),
+                "{driver}"
+            );
+            assert_eq!(
+                errors(&window(short)),
+                "wrong answer 3, dropped 57",
+                "{driver}"
+            );
+            let some = window(failing);
+            assert_eq!(classes(&some), ["sqlstate 22012"], "{driver}");
+            assert_eq!(some.attempted, 60, "{driver}");
+            assert!(
+                some.succeeded > 0,
+                "{driver}: what follows an error is clean"
             );
         }
     });

@@ -1,20 +1,23 @@
 //! A client: connects, logs in, asks, verifies, rests, and counts what came of it.
 
-use std::{mem, time::Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use mio::{Token, event::Event};
 use poolproof_reports::record::ErrorClass;
 use poolproof_scenarios::load::Connect;
 
 use super::{
-    Desk,
+    Arrival, Desk,
     doing::{Ask, Doing},
     link::{Came, Link},
 };
 use crate::engine::{
     Failure,
     generator::{Over, dropped_with},
-    plan::{Nonce, Stay, Visit},
+    plan::{Key, Nonce, Stay, Visit},
     protocol::{Answer, Encoded, Frame, Login, LoginStep, Progress, Status, error_response},
 };
 
@@ -22,12 +25,13 @@ use crate::engine::{
 pub(super) struct Client {
     visit: Visit,
     token: Token,
-    /// Transactions begun so far.
+    /// Transactions begun, and queries sent, so far.
     begun: u32,
-    /// Queries sent so far.
     sequence: u64,
     link: Option<Link>,
     doing: Doing,
+    /// In open loop, when the transaction was to begin: whence its latency counts.
+    intended: Option<Instant>,
 }
 
 /// What becomes of a client now.
@@ -37,6 +41,8 @@ pub(super) enum After {
     Stay,
     /// It is to be woken.
     Rest(Instant),
+    /// It waits for a transaction of an open load to arrive.
+    Free,
     /// It is done.
     Leave,
 }
@@ -56,6 +62,7 @@ impl Client {
             sequence: 0,
             link: None,
             doing,
+            intended: None,
         }
     }
 
@@ -68,9 +75,37 @@ impl Client {
 
     /// Begins the next transaction, or leaves.
     pub(super) fn go_on(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if self.visit.stays == Stay::Serves {
+            return match desk.arrival(now) {
+                Arrival::Due(intended) => {
+                    desk.tally.arrived(now - intended, desk.idle.is_empty());
+                    self.serve(intended, now, desk)
+                }
+                Arrival::Later => {
+                    self.doing = Doing::Free;
+                    After::Free
+                }
+                Arrival::Never => self.leave(desk),
+            };
+        }
         if !self.visit.goes_on(self.begun, desk.job.since(now)) {
             return self.leave(desk);
         }
+        self.begin(now, desk)
+    }
+
+    /// Whether a transaction of an open load can be handed to it.
+    pub(super) fn is_free(&self) -> bool {
+        matches!(self.doing, Doing::Free)
+    }
+
+    /// Begins a transaction that was to begin at `intended`.
+    pub(super) fn serve(&mut self, intended: Instant, now: Instant, desk: &mut Desk<'_>) -> After {
+        self.intended = Some(intended);
+        self.begin(now, desk)
+    }
+
+    fn begin(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
         desk.tally.begin();
         self.begun += 1;
         let turn = if self.link.is_some() {
@@ -112,7 +147,7 @@ impl Client {
     pub(super) fn cut(&mut self, over: Over, desk: &mut Desk<'_>) {
         if let Some(began) = self.doing.in_flight() {
             let now = Instant::now();
-            let latency = now.saturating_duration_since(began);
+            let latency = self.latency(began, now);
             desk.tally
                 .fail(desk.job.since(now), latency, over.unfinished());
         }
@@ -271,8 +306,12 @@ impl Client {
                 Ok(After::Stay)
             }
             (None, Status::Idle) => {
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.succeed(desk.job.since(now), latency);
+                if self.intended.is_some() {
+                    let service = now.saturating_duration_since(began);
+                    desk.tally.open.service.record(service);
+                }
                 Ok(self.rest(now, desk))
             }
             (None, _) => Err(Failure::violation(
@@ -283,7 +322,7 @@ impl Client {
                 if let Some(link) = self.link.as_mut().filter(|_| !parsed) {
                     link.forget(number);
                 }
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.fail(desk.job.since(now), latency, error);
                 match status {
                     Status::Idle => Ok(self.rest(now, desk)),
@@ -301,11 +340,17 @@ impl Client {
         statement: usize,
         desk: &mut Desk<'_>,
     ) -> Turn<()> {
-        let encoded = &desk.script.transactions[transaction][statement];
-        let nonce = Nonce::new(desk.job.plan.mix.key(), self.visit.id, self.sequence);
-        self.sequence += 1;
+        let key = desk.job.plan.mix.key();
+        let statements = &desk.script.transactions[transaction];
         desk.out.clear();
-        let answer = self.encode(encoded, nonce, &mut desk.out);
+        let (statement, answer) = if statements[statement].pipelined {
+            let answer = self.encode_all(statements, key, &mut desk.out);
+            (statements.len() - 1, answer)
+        } else {
+            let nonce = self.nonce(key);
+            let answer = self.encode(&statements[statement], nonce, &mut desk.out);
+            (statement, answer)
+        };
         self.doing = Doing::Asking(Ask {
             began,
             transaction,
@@ -339,6 +384,20 @@ impl Client {
         Answer::new(encoded.write(nonce, known, out), nonce)
     }
 
+    /// Writes all statements of a transaction, and says what answers them together.
+    fn encode_all(&mut self, statements: &[Encoded], key: Key, out: &mut Vec<u8>) -> Answer {
+        let write = |encoded: &Encoded| {
+            let nonce = self.nonce(key);
+            (encoded.write(nonce, false, out), nonce)
+        };
+        Answer::to_pipeline(statements.iter().map(write).collect())
+    }
+
+    fn nonce(&mut self, key: Key) -> Nonce {
+        self.sequence += 1;
+        Nonce::new(key, self.visit.id, self.sequence - 1)
+    }
+
     fn send(&mut self, bytes: &[u8]) -> Turn<()> {
         match &mut self.link {
             Some(link) => link
@@ -353,11 +412,12 @@ impl Client {
         if desk.job.plan.connect == Connect::PerTransaction {
             self.hang_up(desk);
         }
-        let think_time = desk.job.plan.think_time;
-        if think_time.is_zero() {
+        let since = desk.job.since(now);
+        let ends = self.visit.pause.ends(since);
+        if ends <= since {
             return self.go_on(now, desk);
         }
-        let until = now + think_time;
+        let until = desk.job.began + ends;
         self.doing = Doing::Resting { until };
         After::Rest(until)
     }
@@ -373,7 +433,7 @@ impl Client {
         let connecting = self.doing.is_connecting();
         match (self.doing.in_flight(), &self.doing) {
             (Some(began), _) => {
-                let latency = now.saturating_duration_since(began);
+                let latency = self.latency(began, now);
                 desk.tally.fail(since, latency, failure.clone());
             }
             // The transaction that is being rolled back has been counted.
@@ -396,7 +456,7 @@ impl Client {
                     .forgo(&mut desk.tally, &self.visit, self.begun, cause);
                 After::Leave
             }
-            Stay::Until(_) => {
+            Stay::Until(_) | Stay::Serves => {
                 let until = now + desk.job.limits.comeback;
                 self.doing = Doing::Resting { until };
                 After::Rest(until)
@@ -422,6 +482,11 @@ impl Client {
             let message = format!("{how} while the client was {}", self.doing.name());
             Failure::new(ErrorClass::Disconnect, message)
         })
+    }
+
+    /// How long a transaction took that was begun at `began` and is over `now`.
+    fn latency(&self, began: Instant, now: Instant) -> Duration {
+        now.saturating_duration_since(self.intended.unwrap_or(began))
     }
 
     fn pick(&self, desk: &Desk<'_>) -> usize {

@@ -12,6 +12,8 @@ use crate::engine::{
 pub(super) enum Doing {
     /// Nothing until then.
     Resting { until: Instant },
+    /// Waits for a transaction of an open load to arrive.
+    Free,
     /// Waits for the socket. The transaction has begun.
     Connecting { began: Instant },
     /// Waits to be let in.
@@ -45,7 +47,7 @@ impl Doing {
         match self {
             Self::Connecting { began } | Self::LoggingIn { began, .. } => Some(*began),
             Self::Asking(ask) => Some(ask.began),
-            Self::Resting { .. } | Self::Mending { .. } => None,
+            Self::Resting { .. } | Self::Free | Self::Mending { .. } => None,
         }
     }
 
@@ -67,14 +69,17 @@ impl Doing {
         match self {
             Self::Asking(ask) => ask.answer.error(),
             Self::Mending { answer, .. } => answer.error(),
-            Self::Resting { .. } | Self::Connecting { .. } | Self::LoggingIn { .. } => None,
+            Self::Resting { .. }
+            | Self::Free
+            | Self::Connecting { .. }
+            | Self::LoggingIn { .. } => None,
         }
     }
 
     /// For messages: the client was …
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Resting { .. } => "idle",
+            Self::Resting { .. } | Self::Free => "idle",
             Self::Connecting { .. } => "connecting",
             Self::LoggingIn { .. } => "waiting to be let in",
             Self::Asking(_) => "waiting for an answer",
