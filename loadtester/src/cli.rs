@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assignment::PortChoice;
 pub use run_flags::RunFlags;
-pub use thresholds::{BoundFlag, PercentAtLeast, RatioAtMost, TimeAtMost};
+pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
 
 use crate::targets::TargetSpec;
 use poolproof_scenarios::Threshold;
@@ -155,9 +155,15 @@ pub struct GateArgs {
     /// Largest ratio of one target's p99 to another's, such as proxy/pgbouncer=1.10
     #[arg(long, value_name = "TARGET/TARGET=RATIO")]
     pub max_p99_ratio: Vec<RatioAtMost>,
-    /// Any other threshold, such as 'proxy: cpu <= 1.0 * pgbouncer'
+    /// Any other threshold, such as 'proxy: cpu <= 1.0 * pgbouncer' or 'p99 <= 1.1 * baseline'
     #[arg(long, value_name = "THRESHOLD")]
     pub threshold: Vec<Threshold>,
+    /// An earlier run on the same machine, which this one must not fall behind
+    #[arg(long, value_name = "RUN")]
+    pub baseline: Option<PathBuf>,
+    /// By how much throughput, p50, p99 and CPU may be worse than in the baseline [default: 10%]
+    #[arg(long, value_name = "PERCENT", requires = "baseline")]
+    pub max_regression: Option<Margin>,
     /// Write the verdicts as JUnit's XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
