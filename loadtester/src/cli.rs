@@ -101,7 +101,7 @@ pub struct CompareArgs {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// Targets in the order of their columns: direct, proxy, pgbouncer, or NAME=postgres://… for a
-    /// pooler that runs already
+    /// pooler that runs already; one that is named twice shows the machine's own noise
     #[arg(long, value_delimiter = ',', default_value = "direct,proxy,pgbouncer")]
     #[arg(value_name = "TARGET,…")]
     pub targets: Vec<TargetSpec>,

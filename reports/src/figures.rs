@@ -244,6 +244,7 @@ mod tests {
             target: "proxy".to_owned(),
             status: CellStatus::Measured,
             windows,
+            warm_up: None,
         }
     }
 

@@ -9,7 +9,7 @@ use super::{CatalogTarget, TargetSpec};
 /// runs nothing is known, so it is measured and judged by its answers.
 #[must_use]
 pub fn lacking(spec: &TargetSpec, needs: &[Feature]) -> Option<String> {
-    let TargetSpec::Catalog(target) = spec else {
+    let (TargetSpec::Catalog(target) | TargetSpec::Twin(target)) = spec else {
         return None;
     };
     needs.iter().find_map(|need| reason(*target, *need))

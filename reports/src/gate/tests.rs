@@ -55,6 +55,7 @@ fn cell(target: &str, shape: Shape) -> Cell {
         }
     };
     Cell {
+        warm_up: None,
         target: target.to_owned(),
         status: CellStatus::Measured,
         windows: (0..shape.blocks).map(window).collect(),
@@ -63,6 +64,7 @@ fn cell(target: &str, shape: Shape) -> Cell {
 
 fn with_status(target: &str, status: CellStatus) -> Cell {
     Cell {
+        warm_up: None,
         target: target.to_owned(),
         status,
         windows: Vec::new(),
