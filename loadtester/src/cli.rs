@@ -1,6 +1,7 @@
 //! The command line. It is parsed once, here; what comes out is typed and checked.
 
 mod assignment;
+mod history;
 mod run_flags;
 mod thresholds;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assignment::PortChoice;
+pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
 pub use run_flags::RunFlags;
 pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
 
@@ -80,6 +82,8 @@ pub enum Command {
     Gate(GateArgs),
     /// Render the reports of a run again
     Report(ReportArgs),
+    /// Look at the runs that were kept: list, show, trend
+    History(HistoryArgs),
     /// Work with scenarios: list, show, check, new
     #[command(subcommand)]
     Scenarios(ScenariosCommand),

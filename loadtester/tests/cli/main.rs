@@ -9,9 +9,11 @@
 
 mod bench;
 mod compare;
+mod history;
 mod interruption;
 mod leftovers;
 mod processes;
+mod sensitivity;
 mod trouble;
 mod usage;
 mod verdicts;
