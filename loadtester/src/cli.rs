@@ -1,6 +1,7 @@
 //! The command line. It is parsed once, here; what comes out is typed and checked.
 
 mod assignment;
+mod history;
 mod run_flags;
 mod thresholds;
 
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assignment::PortChoice;
+pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
 pub use run_flags::RunFlags;
-pub use thresholds::{BoundFlag, PercentAtLeast, RatioAtMost, TimeAtMost};
+pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
 
 use crate::targets::TargetSpec;
 use poolproof_scenarios::Threshold;
@@ -80,6 +82,8 @@ pub enum Command {
     Gate(GateArgs),
     /// Render the reports of a run again
     Report(ReportArgs),
+    /// Look at the runs that were kept: list, show, trend
+    History(HistoryArgs),
     /// Work with scenarios: list, show, check, new
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
@@ -101,7 +105,7 @@ pub struct CompareArgs {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// Targets in the order of their columns: direct, proxy, pgbouncer, or NAME=postgres://… for a
-    /// pooler that runs already
+    /// pooler that runs already; one that is named twice shows the machine's own noise
     #[arg(long, value_delimiter = ',', default_value = "direct,proxy,pgbouncer")]
     #[arg(value_name = "TARGET,…")]
     pub targets: Vec<TargetSpec>,
@@ -155,9 +159,15 @@ pub struct GateArgs {
     /// Largest ratio of one target's p99 to another's, such as proxy/pgbouncer=1.10
     #[arg(long, value_name = "TARGET/TARGET=RATIO")]
     pub max_p99_ratio: Vec<RatioAtMost>,
-    /// Any other threshold, such as 'proxy: cpu <= 1.0 * pgbouncer'
+    /// Any other threshold, such as 'proxy: cpu <= 1.0 * pgbouncer' or 'p99 <= 1.1 * baseline'
     #[arg(long, value_name = "THRESHOLD")]
     pub threshold: Vec<Threshold>,
+    /// An earlier run on the same machine, which this one must not fall behind
+    #[arg(long, value_name = "RUN")]
+    pub baseline: Option<PathBuf>,
+    /// By how much throughput, p50, p99 and CPU may be worse than in the baseline [default: 10%]
+    #[arg(long, value_name = "PERCENT", requires = "baseline")]
+    pub max_regression: Option<Margin>,
     /// Write the verdicts as JUnit's XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

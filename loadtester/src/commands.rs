@@ -6,6 +6,7 @@ mod choose;
 mod compare;
 mod doctor;
 mod gate;
+mod history;
 mod listing;
 mod measure;
 mod proxy;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Command::Stress(args) => stress::run(args, output)?,
         Command::Gate(args) => gate::run(&args, output)?,
         Command::Report(args) => report::run(&args, output)?,
+        Command::History(args) => history::run(&args, output)?,
         Command::Scenarios(command) => scenarios::run(&command, output)?,
         Command::Doctor(args) => doctor::run(&args, output)?,
         Command::Proxy { args } => return Ok(pooler(&args)),

@@ -21,7 +21,7 @@ use crate::{
     engine::Stop,
     targets::{RunningElsewhere, TargetSpec},
 };
-use local::Local;
+use local::{Instance, Local};
 
 /// What a run asks of its environment.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Environment {
     pub fn start(demand: &Demand, stop: &Stop) -> Result<Self, EnvironmentError> {
         limits::raise_open_files(u64::from(demand.clients_max) + limits::BESIDE_CLIENTS)?;
         let ours = demand.targets.iter().filter_map(|target| match target {
-            TargetSpec::Catalog(target) => Some(*target),
+            TargetSpec::Catalog(target) | TargetSpec::Twin(target) => Some(*target),
             TargetSpec::Running(_) => None,
         });
         let ours: Vec<_> = ours.collect();
@@ -103,10 +103,17 @@ impl Environment {
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
         match (target, self) {
-            (TargetSpec::Catalog(target), Self::Local(local)) => local.target(*target, pool, stop),
-            (TargetSpec::Catalog(target), Self::Elsewhere) => Err(EnvironmentError::NotDemanded {
-                target: target.name(),
-            }),
+            (TargetSpec::Catalog(target), Self::Local(local)) => {
+                local.target(*target, Instance::First, pool, stop)
+            }
+            (TargetSpec::Twin(target), Self::Local(local)) => {
+                local.target(*target, Instance::Second, pool, stop)
+            }
+            (TargetSpec::Catalog(target) | TargetSpec::Twin(target), Self::Elsewhere) => {
+                Err(EnvironmentError::NotDemanded {
+                    target: target.name(),
+                })
+            }
             (TargetSpec::Running(target), _) => greet(target),
         }
     }

@@ -7,6 +7,7 @@
 mod lane;
 mod record;
 pub mod schedule;
+mod warming;
 
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::{
     targets::TargetSpec,
 };
 use lane::Lane;
+use warming::Warming;
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -190,7 +192,8 @@ impl Run<'_> {
         Ok(lanes)
     }
 
-    /// A short load whose figures are thrown away: servers are connected and caches are filled.
+    /// Load whose figures are thrown away, until its throughput is level or patience ends: servers
+    /// are connected and caches are filled.
     fn warm_up(
         &self,
         scenario: &Scenario,
@@ -200,7 +203,14 @@ impl Run<'_> {
         let label = format!("{}  warming up {}", scenario.name, lane.name());
         self.progress.doing(&label);
         let brief = schedule::warm_up(scenario);
-        self.measure(&label, 0, &brief, lane, environment)?;
+        let mut warming = Warming::default();
+        while warming.goes_on() {
+            match self.measure(&label, 0, &brief, lane, environment)? {
+                Some(window) => warming.add(&window),
+                None => return Ok(()),
+            }
+        }
+        lane.warmed(warming.outcome());
         Ok(())
     }
 

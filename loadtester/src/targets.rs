@@ -33,6 +33,16 @@ impl CatalogTarget {
             Self::PgBouncer => "pgbouncer",
         }
     }
+
+    /// Name of its second instance. The reports know by it that both are the same.
+    #[must_use]
+    pub fn twin_name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct-2",
+            Self::Proxy => "proxy-2",
+            Self::PgBouncer => "pgbouncer-2",
+        }
+    }
 }
 
 impl fmt::Display for CatalogTarget {
@@ -60,6 +70,8 @@ impl FromStr for CatalogTarget {
 pub enum TargetSpec {
     /// One that we start and stop.
     Catalog(CatalogTarget),
+    /// A second instance of one that we start: A against A shows the machine's own noise.
+    Twin(CatalogTarget),
     /// One that runs already, which is measured and never stopped.
     Running(RunningElsewhere),
 }
@@ -70,9 +82,21 @@ impl TargetSpec {
     pub fn name(&self) -> &str {
         match self {
             Self::Catalog(target) => target.name(),
+            Self::Twin(target) => target.twin_name(),
             Self::Running(target) => &target.name,
         }
     }
+}
+
+/// The same targets, where the second mention of one that we start is its twin.
+#[must_use]
+pub fn with_twins(specs: Vec<TargetSpec>) -> Vec<TargetSpec> {
+    let mut seen = std::collections::BTreeSet::new();
+    let twin = |spec| match spec {
+        TargetSpec::Catalog(target) if !seen.insert(target) => TargetSpec::Twin(target),
+        other => other,
+    };
+    specs.into_iter().map(twin).collect()
 }
 
 impl FromStr for TargetSpec {
@@ -100,8 +124,11 @@ pub enum TargetError {
         /// The name most like it.
         nearest: Option<String>,
     },
-    /// A name that a table or a file could not carry.
-    #[error("expected a name of lower-case letters, digits, - and _, got {0:?}")]
+    /// A name that a table or a file could not carry, or that a threshold understands otherwise.
+    #[error(
+        "expected a name of lower-case letters, digits, - and _ (baseline stands for an earlier \
+         run), got {0:?}"
+    )]
     Name(String),
     /// An address that names no server.
     #[error(
@@ -124,6 +151,14 @@ mod tests {
         for target in CatalogTarget::ALL {
             assert_eq!(target.to_string().parse(), Ok(TargetSpec::Catalog(target)));
         }
+    }
+
+    #[test]
+    fn a_second_mention_is_a_twin() {
+        let specs = ["proxy", "direct", "proxy"].map(|name| name.parse().expect("a target"));
+        let twins = with_twins(specs.into());
+        let names: Vec<&str> = twins.iter().map(TargetSpec::name).collect();
+        assert_eq!(names, ["proxy", "direct", "proxy-2"]);
     }
 
     #[test]

@@ -202,6 +202,13 @@ impl<'a> Figures<'a> {
         Ratio::new(ratios.collect())
     }
 
+    /// The figure of `metric` in each block that has one, in order of the blocks.
+    #[must_use]
+    pub fn values(&self, metric: Metric) -> Vec<f64> {
+        let figures = self.blocks.values().filter_map(|one| one.figure(metric));
+        figures.map(Quantity::value).collect()
+    }
+
     /// Whether the generator was the limit in any window, so that throughput says more about it
     /// than about the target.
     #[must_use]
@@ -240,6 +247,7 @@ mod tests {
             target: "proxy".to_owned(),
             status: CellStatus::Measured,
             windows,
+            warm_up: None,
         }
     }
 

@@ -4,12 +4,21 @@ use std::fmt;
 
 use poolproof_scenarios::threshold::{Bound, Quantity, Threshold};
 
-use crate::{RunRecord, figures::Figures, record::ScenarioRun, statistics::Ratio};
+use crate::{
+    RunRecord,
+    figures::Figures,
+    record::ScenarioRun,
+    statistics::{Ratio, Shift},
+};
 
+mod baseline;
 mod finding;
 mod headline;
 
-use finding::Finding;
+pub use baseline::{BASELINE, regression_thresholds};
+
+use baseline::Before;
+use finding::{Finding, Others};
 
 /// What the gate says of a run, the worst offender first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +60,8 @@ pub enum Measured {
     Figure(Quantity),
     /// The target ÷ its reference, with a relative bound.
     Ratio(Ratio),
+    /// The target ÷ itself in the baseline run, with a bound relative to [`BASELINE`].
+    Shift(Shift),
 }
 
 /// Answer to one criterion, in the order in which a reader wants to see them.
@@ -142,6 +153,17 @@ impl GateReport {
 /// misses is no verdict.
 #[must_use]
 pub fn judge(record: &RunRecord, extra: &[Threshold]) -> GateReport {
+    judge_against(record, extra, None)
+}
+
+/// As [`judge`]; bounds relative to [`BASELINE`] are held against the same scenario and target of
+/// `baseline`, an earlier run.
+#[must_use]
+pub fn judge_against(
+    record: &RunRecord,
+    extra: &[Threshold],
+    baseline: Option<&RunRecord>,
+) -> GateReport {
     let mut findings: Vec<(Judgement, f64)> = Vec::new();
     for run in &record.scenarios {
         let cells: Vec<Figures<'_>> = run.cells.iter().map(Figures::of).collect();
@@ -149,7 +171,12 @@ pub fn judge(record: &RunRecord, extra: &[Threshold]) -> GateReport {
         let further = extra.iter().filter(|threshold| !own.contains(threshold));
         let asked = || own.iter().chain(further.clone());
         for cell in &cells {
-            findings.extend(judge_cell(run, cell, &cells, asked()));
+            let before = Before::of(record, run, baseline, &cell.cell.target);
+            let others = Others {
+                cells: &cells,
+                before: &before,
+            };
+            findings.extend(judge_cell(run, cell, &others, asked()));
         }
         findings.extend(absent(run, own, Verdict::NotApplicable));
         findings.extend(absent(run, extra, Verdict::NoVerdict));
@@ -167,7 +194,7 @@ pub fn judge(record: &RunRecord, extra: &[Threshold]) -> GateReport {
 fn judge_cell<'a>(
     run: &ScenarioRun,
     cell: &Figures<'_>,
-    cells: &[Figures<'_>],
+    others: &Others<'_>,
     thresholds: impl Iterator<Item = &'a Threshold>,
 ) -> Vec<(Judgement, f64)> {
     let target = &cell.cell.target;
@@ -182,18 +209,20 @@ fn judge_cell<'a>(
         };
         (judgement, finding.offence)
     };
-    let judged: Vec<_> = thresholds
+    let asked: Vec<_> = thresholds
         .filter(|threshold| applies_to(threshold, target))
-        .map(|threshold| {
-            let finding = finding::by_threshold(threshold, cell, cells);
-            conclude(Criterion::Threshold(threshold.clone()), finding)
-        })
         .collect();
-    if judged.is_empty() {
-        vec![conclude(Criterion::Measured, finding::measured(cell))]
-    } else {
-        judged
+    if asked.is_empty() {
+        return vec![conclude(Criterion::Measured, finding::measured(cell))];
     }
+    let findings = asked
+        .iter()
+        .map(|threshold| finding::by_threshold(threshold, cell, others));
+    let findings = finding::correct_for_many(findings.collect());
+    let pairs = asked.into_iter().zip(findings);
+    pairs
+        .map(|(threshold, finding)| conclude(Criterion::Threshold(threshold.clone()), finding))
+        .collect()
 }
 
 /// A target is not held against itself.

@@ -1,12 +1,13 @@
 //! What came of a run: the record, its verdicts and everything drawn from it.
 //!
-//! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and opens
-//! no socket; given the same record it draws the same bytes.
+//! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and, but for
+//! [`history`], opens no socket; given the same record it draws the same bytes.
 
 pub mod figures;
 pub mod format;
 pub mod gate;
 pub mod histogram;
+pub mod history;
 pub mod overview;
 pub mod record;
 pub mod render;

@@ -48,7 +48,22 @@ pub struct ScenarioView<'a> {
     pub columns: Vec<Column<'a>>,
     /// Blocks of the column that has most.
     pub blocks: usize,
+    /// What targets that ran twice show of the machine.
+    pub noise: Vec<Noise>,
 }
+
+/// A target against itself: two instances of the same program, so that every difference between
+/// them is the machine's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Noise {
+    /// Name of the first instance; the second is called the same with `-2` behind it.
+    pub target: String,
+    /// Second instance ÷ first.
+    pub contrasts: Vec<Contrast>,
+}
+
+/// Ends the name of a second instance.
+const TWIN: &str = "-2";
 
 /// One target under one scenario.
 #[derive(Clone, Debug)]
@@ -104,6 +119,8 @@ impl<'a> ScenarioView<'a> {
             .iter()
             .map(|mine| contrasts(mine, &figures, reference))
             .collect();
+        let noise = figures.iter().filter_map(|one| noise(one, &figures));
+        let noise = noise.collect();
         let columns = figures.into_iter().zip(contrasts);
         let columns = columns.map(|(figures, contrasts)| Column {
             index: index_of(record, &figures.cell.target),
@@ -114,6 +131,7 @@ impl<'a> ScenarioView<'a> {
             run,
             columns: columns.collect(),
             blocks: blocks.unwrap_or(0),
+            noise,
         }
     }
 
@@ -168,6 +186,62 @@ fn contrasts(mine: &Figures<'_>, all: &[Figures<'_>], reference: Option<&str>) -
             })
         })
         .collect()
+}
+
+/// What a second instance shows against the first one, where both ran.
+fn noise(twin: &Figures<'_>, all: &[Figures<'_>]) -> Option<Noise> {
+    let target = twin.cell.target.strip_suffix(TWIN)?;
+    let contrasts = contrasts(twin, all, Some(target));
+    (!contrasts.is_empty()).then(|| Noise {
+        target: target.to_owned(),
+        contrasts,
+    })
+}
+
+impl Noise {
+    /// What the noise is, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let shown = [Metric::Throughput, Metric::P50, Metric::P99, Metric::Cpu];
+        let told: Vec<String> = shown
+            .into_iter()
+            .filter_map(|metric| {
+                let contrast = self.contrasts.iter().find(|one| one.metric == metric)?;
+                let name = format::metric(metric);
+                Some(format!("{name} {}", format::ratio(&contrast.ratio)))
+            })
+            .collect();
+        format!(
+            "{} against itself, which shows this machine's own noise: {}",
+            self.target,
+            told.join(", ")
+        )
+    }
+}
+
+impl ScenarioView<'_> {
+    /// The smallest differences from the reference that this run could have shown, in a sentence;
+    /// `None` without intervals. Where targets differ in how noisy they are, the noisiest is told.
+    #[must_use]
+    pub fn sensitivity(&self) -> Option<String> {
+        let shown = [Metric::Throughput, Metric::P50, Metric::P99, Metric::Cpu];
+        let told: Vec<String> = shown
+            .into_iter()
+            .filter_map(|metric| {
+                let contrasts = self.columns.iter().filter_map(|one| one.contrast(metric));
+                let smallest = contrasts.filter_map(|one| one.ratio.smallest_difference());
+                let noisiest = smallest.reduce(f64::max)?;
+                let name = format::metric(metric);
+                Some(format!("{name} {:.0} %", (100.0 * noisiest).ceil()))
+            })
+            .collect();
+        (!told.is_empty()).then(|| {
+            format!(
+                "The smallest differences that these blocks could have shown: {}",
+                told.join(", ")
+            )
+        })
+    }
 }
 
 impl Column<'_> {

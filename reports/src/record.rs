@@ -116,6 +116,18 @@ pub struct Cell {
     pub status: CellStatus,
     /// The measured windows, one per block.
     pub windows: Vec<Window>,
+    /// The load before the first of them, whose figures are not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
+}
+
+/// The load that came before what was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WarmUp {
+    /// How long it lasted, in milliseconds.
+    pub lasted_ms: u64,
+    /// Whether its throughput had become level by its end.
+    pub steady: bool,
 }
 
 /// Whether a cell can be judged.

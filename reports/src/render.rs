@@ -7,13 +7,15 @@ mod html;
 mod junit;
 mod markdown;
 mod rows;
+mod sparkline;
 mod table;
 
 pub use csv::csv;
 pub use hlog::hlog;
-pub use html::html;
+pub use html::{figure_of, html, trends};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use sparkline::sparkline;
 pub use table::{TableStyle, table};
 
 use std::{

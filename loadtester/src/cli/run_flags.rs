@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use poolproof_scenarios::Threshold;
 
-use super::PortChoice;
+use super::{PortChoice, StoreChoice};
 use crate::{engine::DriverKind, environment::local};
 
 /// How a run is made.
@@ -17,6 +17,10 @@ pub struct RunFlags {
     /// Folder for run.json, report.html, report.md, junit.xml and results.csv
     #[arg(long, value_name = "FOLDER", default_value = "poolproof-out")]
     pub out: PathBuf,
+    /// Where the run is kept: a file, postgres://…, or none [default: history.sqlite in the user's
+    /// data folder]
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<StoreChoice>,
     /// Seed of every random choice [default: a new one, which is printed]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,

@@ -73,6 +73,25 @@ impl<F: Form> FromStr for BoundFlag<F> {
     }
 }
 
+/// A difference that is put up with: `10%` is 0.1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin(pub f64);
+
+impl FromStr for Margin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percent = text.strip_suffix('%').unwrap_or(text).trim();
+        let number = percent.parse().ok();
+        number
+            .filter(|percent| (0.0..=1_000.0).contains(percent))
+            .map(|percent: f64| Self(percent / 100.0))
+            .ok_or_else(|| {
+                format!("expected a percentage from 0% to 1000%, such as 10%, got {text:?}")
+            })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +110,13 @@ mod tests {
         check::<P99Ratio>("proxy/pgbouncer=1.1", "proxy: p99 <= 1.1 * pgbouncer");
         check::<P99Ratio>("proxy=1.1", "expected TARGET/TARGET=RATIO");
         check::<P99>("soon", "in \"p99 <= soon\"");
+    }
+
+    #[test]
+    fn margins() {
+        assert_eq!("10%".parse(), Ok(Margin(0.1)));
+        for text in ["-1%", "much", "NaN%", "2000%"] {
+            assert!(text.parse::<Margin>().is_err(), "{text}");
+        }
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn check(targets: &[TargetSpec], flags: &RunFlags) -> Result<(), Prob
         if has(&targets[..index], target.name()) {
             return Err(Problem::usage(
                 format!("expected each target once, got {} twice", target.name()),
-                "Name it once, or give the second one another name: NAME=postgres://….",
+                "Name it once, or twice to measure the machine's own noise (proxy,proxy); a pooler that \
+                 runs already gets a name of its own: NAME=postgres://….",
             ));
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     cli::{CompareArgs, OutputFlags},
     exit::Exit,
     problem::Problem,
+    targets::with_twins,
 };
 
 /// What runs when nothing is named.
@@ -32,5 +33,6 @@ pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Proble
         .map(choose::scenario)
         .collect::<Result<_, _>>()?;
     let usual = if run.quick { QUICK_BLOCKS } else { BLOCKS };
+    let targets = with_twins(targets);
     measure::run(scenarios, targets, blocks.unwrap_or(usual), &run, output)
 }

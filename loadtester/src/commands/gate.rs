@@ -2,7 +2,7 @@
 
 use poolproof_reports::{
     GateReport,
-    gate::{Criterion, Verdict, judge},
+    gate::{Criterion, Verdict, judge_against, regression_thresholds},
     render, store,
 };
 use poolproof_scenarios::Threshold;
@@ -15,6 +15,9 @@ use crate::{
     output,
     problem::Problem,
 };
+
+/// By how much a run may fall behind its baseline unless something else is said.
+const REGRESSION_MAX: f64 = 0.1;
 
 /// One verdict as programs read it.
 #[derive(Debug, Serialize)]
@@ -29,7 +32,9 @@ struct Line<'a> {
 /// Runs the command.
 pub(super) fn run(args: &GateArgs, flags: OutputFlags) -> Result<Exit, Problem> {
     let record = store::read(&args.run).map_err(|error| unreadable(&error))?;
-    let gate = judge(&record, &thresholds(args));
+    let baseline = args.baseline.as_deref().map(store::read).transpose();
+    let baseline = baseline.map_err(|error| unreadable(&error))?;
+    let gate = judge_against(&record, &thresholds(args), baseline.as_ref());
     if let Some(path) = &args.junit {
         write(path, &render::junit(&record, &gate))?;
     }
@@ -50,8 +55,12 @@ fn thresholds(args: &GateArgs) -> Vec<Threshold> {
         max_p99,
         max_p99_ratio,
         threshold,
+        baseline,
+        max_regression,
         junit: _,
     } = args;
+    let margin = max_regression.map_or(REGRESSION_MAX, |margin| margin.0);
+    let regressions = baseline.as_ref().map(|_| regression_thresholds(margin));
     let success = min_success_rate.iter().map(|bound| &bound.threshold);
     let p99 = max_p99.iter().map(|bound| &bound.threshold);
     let ratio = max_p99_ratio.iter().map(|bound| &bound.threshold);
@@ -60,6 +69,7 @@ fn thresholds(args: &GateArgs) -> Vec<Threshold> {
         .chain(ratio)
         .chain(threshold)
         .cloned()
+        .chain(regressions.into_iter().flatten())
         .collect()
 }
 

@@ -14,7 +14,7 @@ use poolproof_reports::{
 };
 use poolproof_scenarios::Scenario;
 
-use super::{asked, exit_of};
+use super::{asked, exit_of, history};
 use crate::{
     cli::{Format, OutputFlags, RunFlags},
     exit::Exit,
@@ -56,10 +56,15 @@ pub(super) fn run(
     };
     // A folder that cannot be written is told before the run and not after it.
     fs::create_dir_all(&flags.out).map_err(|error| unwritable(&flags.out, &error))?;
+    let mut history = history::for_run(flags.store.as_ref())?;
     let record = measure(&plan, &notices, output_flags)?;
     let gate = judge(&record, &[]);
     let page = write(&record, &gate, &flags.out)?;
     output::print(&output::render(&record, &gate, output_flags.format)?)?;
+    let kept = history.as_mut().map(|open| open.keep(&record, &gate));
+    if let Some(Err(problem)) = kept {
+        history::not_kept(&problem);
+    }
     if output_flags.format == Format::Table {
         output::print(&format!("\nReport: {}", page.display()))?;
     }

@@ -50,6 +50,8 @@ pub struct Local {
     cluster: Cluster,
     programs: Programs,
     ports: Ports,
+    /// Those of second instances.
+    twin_ports: Ports,
     site: Site,
 }
 
@@ -77,6 +79,7 @@ impl Local {
         // PostgreSQL is there also when nobody measures it.
         let servers = [CatalogTarget::Direct].iter().chain(targets).copied();
         let ports = port::assign(servers, &choices.ports)?;
+        let twin_ports = port::beside(&ports)?;
         let site = Site::create()?;
         let proxy = wanted(CatalogTarget::Proxy)
             .then(|| site.own_program())
@@ -86,6 +89,7 @@ impl Local {
             cluster: Cluster::start(&postgres, own_port, clients_max, &site, stop)?,
             programs: Programs { pgbouncer, proxy },
             ports,
+            twin_ports,
             site,
         })
     }
@@ -104,23 +108,25 @@ impl Local {
     pub(super) fn target(
         &self,
         target: CatalogTarget,
+        instance: Instance,
         pool: &PoolSettings,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
         match target {
-            CatalogTarget::Direct => Ok(self.cluster.target()),
+            CatalogTarget::Direct => Ok(self.cluster.target(instance.name(target))),
             CatalogTarget::Proxy => {
                 let program = self.programs.proxy.as_deref();
                 let program = program.ok_or(EnvironmentError::NotDemanded { target: "proxy" })?;
                 let version = binaries::version(program, &["proxy", "--version"])?;
-                self.pooler(&pooler::Kind::proxy(program, version), pool, stop)
+                let kind = pooler::Kind::proxy(program, version);
+                self.pooler(&kind, instance, pool, stop)
             }
             CatalogTarget::PgBouncer => {
                 let found = self.programs.pgbouncer.as_ref();
                 let found = found.ok_or(EnvironmentError::NotDemanded {
                     target: "pgbouncer",
                 })?;
-                self.pooler(&pooler::Kind::pgbouncer(found), pool, stop)
+                self.pooler(&pooler::Kind::pgbouncer(found), instance, pool, stop)
             }
         }
     }
@@ -128,22 +134,43 @@ impl Local {
     fn pooler(
         &self,
         kind: &pooler::Kind<'_>,
+        instance: Instance,
         pool: &PoolSettings,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
-        pooler::start(
-            kind,
-            self.ports[&kind.target],
+        let ports = match instance {
+            Instance::First => &self.ports,
+            Instance::Second => &self.twin_ports,
+        };
+        let place = pooler::Place {
+            name: instance.name(kind.target),
+            port: ports[&kind.target],
             pool,
-            &self.cluster,
-            &self.site,
-            stop,
-        )
+        };
+        pooler::start(kind, &place, &self.cluster, &self.site, stop)
     }
 
     /// Why PostgreSQL is gone, once it is.
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         self.cluster.ended()
+    }
+}
+
+/// Which of the instances of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instance {
+    /// The one that carries the target's own name.
+    First,
+    /// Its twin.
+    Second,
+}
+
+impl Instance {
+    fn name(self, target: CatalogTarget) -> &'static str {
+        match self {
+            Self::First => target.name(),
+            Self::Second => target.twin_name(),
+        }
     }
 }
 

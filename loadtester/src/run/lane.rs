@@ -1,6 +1,6 @@
 //! One scenario on one target: the target, and the cell that its windows fill.
 
-use poolproof_reports::record::{Cell, CellStatus, Window};
+use poolproof_reports::record::{Cell, CellStatus, WarmUp, Window};
 use poolproof_scenarios::Scenario;
 
 use crate::{
@@ -68,6 +68,11 @@ impl Lane {
         self.cell.windows.push(window);
     }
 
+    /// Keeps what the warm-up came to.
+    pub(super) fn warmed(&mut self, warm_up: WarmUp) {
+        self.cell.warm_up = Some(warm_up);
+    }
+
     /// The target is gone. What it showed until then stays.
     pub(super) fn breaks(&mut self, error: &EnvironmentError) {
         self.target = None;
@@ -82,5 +87,6 @@ fn cell(target: &str, status: CellStatus) -> Cell {
         target: target.to_owned(),
         status,
         windows: Vec::new(),
+        warm_up: None,
     }
 }

@@ -10,7 +10,7 @@ use super::{CatalogTarget, TargetSpec};
 #[must_use]
 pub fn lacking(spec: &TargetSpec, scenario: &Scenario) -> Option<String> {
     match spec {
-        TargetSpec::Catalog(target) => lacks(*target, &scenario.needs),
+        TargetSpec::Catalog(target) | TargetSpec::Twin(target) => lacks(*target, &scenario.needs),
         TargetSpec::Running(_) => (!scenario.setup.is_empty()).then(|| {
             "the scenario makes tables, which is done on servers of our own only".to_owned()
         }),

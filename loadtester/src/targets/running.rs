@@ -65,7 +65,8 @@ impl RunningElsewhere {
 fn check_name(name: &str) -> Result<(), TargetError> {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+    let reserved = name == poolproof_reports::gate::BASELINE;
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || reserved || !name.bytes().all(plain) {
         return Err(TargetError::Name(name.to_owned()));
     }
     Ok(())
@@ -104,6 +105,7 @@ mod tests {
             ("a=postgres://me:sesame@/shop", "names no host"),
             ("a=postgres://db/shop", "names no user"),
             ("a=postgres://me:sesame@h1,h2/shop", "several hosts"),
+            ("baseline=postgres://me@db", "stands for an earlier run"),
             ("A b=postgres://me@db", "lower-case letters"),
             ("=postgres://me@db", "lower-case letters"),
         ] {

@@ -97,6 +97,7 @@ impl Bench {
             .args(args)
             .current_dir(self.path())
             .env("TMPDIR", self.temp())
+            .env("XDG_DATA_HOME", self.path().join("data"))
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(output(stdout))

@@ -10,9 +10,11 @@
 mod bench;
 mod catalog;
 mod compare;
+mod history;
 mod interruption;
 mod leftovers;
 mod processes;
+mod sensitivity;
 mod trouble;
 mod usage;
 mod verdicts;

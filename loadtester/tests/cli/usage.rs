@@ -48,8 +48,8 @@ fn flags_are_held_to_their_forms() {
     check(&[], &["Usage"]);
     check(&["compare", "--targets", "prxy"], &["did you mean proxy?"]);
     check(
-        &["compare", "--targets", "direct,direct"],
-        &["got direct twice"],
+        &["compare", "--targets", "direct,direct,direct"],
+        &["got direct-2 twice"],
     );
     check(&["compare", "--blocks", "0"], &["--blocks"]);
     check(&["compare", "--threshold", "p99 <= soon"], &["--threshold"]);

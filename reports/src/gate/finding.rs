@@ -2,12 +2,18 @@
 
 use poolproof_scenarios::threshold::{Better, Bound, Comparison, Metric, Quantity, Threshold};
 
-use super::{Measured, Verdict};
+use super::{
+    Measured, Verdict,
+    baseline::{BASELINE, Before},
+};
 use crate::{
     figures::Figures,
-    format::{counted, metric as heading, quantity, ratio as ratio_text, target as called},
+    format::{
+        counted, factor as factor_text, interval as interval_text, metric as heading, quantity,
+        ratio as ratio_text, target as called,
+    },
     record::CellStatus,
-    statistics::{Answer, BLOCKS_FOR_INTERVAL, Ratio},
+    statistics::{Answer, BLOCKS_FOR_INTERVAL, Interval, Shift, holm, keeps},
 };
 
 /// What was found.
@@ -18,7 +24,20 @@ pub(super) struct Finding {
     pub(super) sentence: String,
     /// How far beyond its bound the figure lies, as a factor: 2 is twice what is allowed.
     pub(super) offence: f64,
+    /// The chance of such a failure by luck alone, where the verdict rests on an estimate.
+    chance: Option<f64>,
 }
+
+/// What a cell may be compared with.
+pub(super) struct Others<'a> {
+    /// All cells of the scenario.
+    pub(super) cells: &'a [Figures<'a>],
+    /// The same cell in the baseline.
+    pub(super) before: &'a Before<'a>,
+}
+
+/// Chance of one false failure or more among the comparisons of one target under one scenario.
+const FALSE_FAILURES: f64 = 0.05;
 
 impl Finding {
     /// A verdict that rests on no figure.
@@ -28,8 +47,33 @@ impl Finding {
             measured: None,
             sentence,
             offence: 0.0,
+            chance: None,
         }
     }
+}
+
+/// Takes back failures that so many comparisons at once show by luck: of the comparisons of one
+/// target under one scenario, one or more fails falsely in 5 % of the runs at most. To pass, all
+/// comparisons must pass, which needs no correction (R. L. Berger, Technometrics 24, 1982).
+pub(super) fn correct_for_many(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let compared: Vec<usize> = (0..findings.len())
+        .filter(|index| findings[*index].chance.is_some())
+        .collect();
+    let chances: Vec<f64> = compared
+        .iter()
+        .filter_map(|index| findings[*index].chance)
+        .collect();
+    for (index, rejected) in compared.iter().zip(holm(&chances, FALSE_FAILURES)) {
+        let finding = &mut findings[*index];
+        if finding.verdict == Verdict::Fail && !rejected {
+            finding.verdict = Verdict::NoVerdict;
+            finding.sentence += &format!(
+                ", which may be luck among {} at once: run more blocks",
+                counted(compared.len() as u64, "comparison", "comparisons")
+            );
+        }
+    }
+    findings
 }
 
 /// Judges a cell on which no threshold applies: it must have been measured, and something must
@@ -53,11 +97,11 @@ pub(super) fn measured(cell: &Figures<'_>) -> Finding {
     }
 }
 
-/// Judges a cell by a threshold; `cells` are all of the scenario, among them the reference.
+/// Judges a cell by a threshold; the reference of a relative one is among the `others`.
 pub(super) fn by_threshold(
     threshold: &Threshold,
     cell: &Figures<'_>,
-    cells: &[Figures<'_>],
+    others: &Others<'_>,
 ) -> Finding {
     let obstacle = unmeasured(cell)
         .or_else(|| generator_bound(threshold, cell))
@@ -67,8 +111,15 @@ pub(super) fn by_threshold(
     }
     match &threshold.bound {
         Bound::Absolute(bound) => by_figure(threshold, *bound, cell),
+        Bound::Relative { factor, target } if target == BASELINE => match others.before {
+            Before::Found(before) => by_shift(threshold, *factor, cell, before),
+            Before::Missing(reason) => Finding::bare(Verdict::NoVerdict, reason.clone()),
+        },
         Bound::Relative { factor, target } => {
-            let reference = cells.iter().find(|other| other.cell.target == *target);
+            let reference = others
+                .cells
+                .iter()
+                .find(|other| other.cell.target == *target);
             match reference {
                 Some(reference) => by_ratio(threshold, *factor, cell, reference),
                 None => Finding::bare(
@@ -152,6 +203,7 @@ fn by_figure(threshold: &Threshold, bound: Quantity, cell: &Figures<'_>) -> Find
             },
         ),
         offence: offence(threshold, figure.value(), bound.value()),
+        chance: None,
     }
 }
 
@@ -199,7 +251,16 @@ fn by_ratio(
         );
         return Finding::bare(Verdict::NoVerdict, sentence);
     };
-    let (verdict, reason) = answer(threshold, &ratio, bound);
+    let (verdict, reason) = match ratio.keeps(threshold.comparison, bound) {
+        Answer::TooFewBlocks => (
+            Verdict::NoVerdict,
+            format!(
+                "and {} give no 95 % interval, which takes {BLOCKS_FOR_INTERVAL}",
+                counted(ratio.blocks.len() as u64, "block", "blocks"),
+            ),
+        ),
+        given => answer(threshold, given, bound),
+    };
     Finding {
         verdict,
         sentence: format!(
@@ -208,26 +269,67 @@ fn by_ratio(
             ratio_text(&ratio)
         ),
         offence: offence(threshold, ratio.median, bound),
+        chance: Some(ratio.chance_of_breaking(threshold.comparison, bound)),
         measured: Some(Measured::Ratio(ratio)),
     }
 }
 
-fn answer(threshold: &Threshold, ratio: &Ratio, bound: f64) -> (Verdict, String) {
+/// A bound relative to an earlier run, whose blocks are no pairs with those of this one.
+fn by_shift(
+    threshold: &Threshold,
+    bound: f64,
+    cell: &Figures<'_>,
+    before: &Figures<'_>,
+) -> Finding {
+    let metric = threshold.metric;
+    if let Some(Finding { sentence, .. }) = generator_bound(threshold, before) {
+        let sentence = format!("the baseline, to compare with: {sentence}");
+        return Finding::bare(Verdict::NoVerdict, sentence);
+    }
+    let shift = Shift::between(&cell.values(metric), &before.values(metric));
+    let Some(shift) = shift else {
+        let sentence = format!("both runs have no figure for {}", heading(metric));
+        return Finding::bare(Verdict::NoVerdict, sentence);
+    };
+    let (verdict, reason) = match shift.interval {
+        Some(interval) => answer(
+            threshold,
+            keeps(interval, threshold.comparison, bound),
+            bound,
+        ),
+        None => (
+            Verdict::NoVerdict,
+            "and so few blocks give no 95 % interval, which takes four of each run".to_owned(),
+        ),
+    };
+    let range = shift.interval.map_or_else(String::new, |range: Interval| {
+        format!(" ({})", interval_text(range))
+    });
+    Finding {
+        verdict,
+        sentence: format!(
+            "{} is {}{range} the baseline's, {reason}",
+            heading(metric),
+            factor_text(shift.factor)
+        ),
+        offence: offence(threshold, shift.factor, bound),
+        chance: Some(match threshold.comparison.wants() {
+            Better::Lower => shift.chance_above(bound),
+            Better::Higher => shift.chance_below(bound),
+        }),
+        measured: Some(Measured::Shift(shift)),
+    }
+}
+
+fn answer(threshold: &Threshold, given: Answer, bound: f64) -> (Verdict, String) {
     let limit = limit(threshold.comparison);
-    let bound_text = format!("{bound} ×");
-    match ratio.keeps(threshold.comparison, bound) {
+    let bound_text = format!("{} ×", round(bound));
+    match given {
         Answer::Yes => (Verdict::Pass, format!("{limit} {bound_text} was asked")),
         Answer::No => (Verdict::Fail, format!("{limit} {bound_text} was asked")),
-        Answer::Spans => (
+        Answer::Spans | Answer::TooFewBlocks => (
             Verdict::NoVerdict,
             format!("and its interval spans the bound of {bound_text}: run more blocks"),
-        ),
-        Answer::TooFewBlocks => (
-            Verdict::NoVerdict,
-            format!(
-                "and {} give no 95 % interval, which takes {BLOCKS_FOR_INTERVAL}",
-                counted(ratio.blocks.len() as u64, "block", "blocks"),
-            ),
         ),
     }
 }
@@ -248,4 +350,9 @@ fn offence(threshold: &Threshold, figure: f64, bound: f64) -> f64 {
         Better::Lower => over,
         Better::Higher => over.recip(),
     }
+}
+
+/// A bound as it was given, without the digits that a division left.
+fn round(bound: f64) -> f64 {
+    (bound * 1e4).round() / 1e4
 }

@@ -13,6 +13,8 @@ use crate::{
     },
 };
 
+mod against;
+
 /// What a simulated cell shows in each of its windows.
 #[derive(Clone, Copy)]
 struct Shape {
@@ -55,6 +57,7 @@ fn cell(target: &str, shape: Shape) -> Cell {
         }
     };
     Cell {
+        warm_up: None,
         target: target.to_owned(),
         status: CellStatus::Measured,
         windows: (0..shape.blocks).map(window).collect(),
@@ -63,6 +66,7 @@ fn cell(target: &str, shape: Shape) -> Cell {
 
 fn with_status(target: &str, status: CellStatus) -> Cell {
     Cell {
+        warm_up: None,
         target: target.to_owned(),
         status,
         windows: Vec::new(),
@@ -162,10 +166,14 @@ fn absolute_bounds_judge_the_figure() {
 
 #[test]
 fn relative_bounds_judge_the_interval() {
+    let seven = Shape {
+        blocks: 7,
+        ..STEADY
+    };
     let cheaper = Shape {
         cpu_us: 40,
         micros: 1_990,
-        ..STEADY
+        ..seven
     };
     check(
         &[
@@ -174,13 +182,39 @@ fn relative_bounds_judge_the_interval() {
             "p99 < 0.9975 * pgbouncer",
             "p99 <= 1.1 * pgbouncer",
         ],
-        vec![cell("proxy", cheaper), cell("pgbouncer", STEADY)],
+        vec![cell("proxy", cheaper), cell("pgbouncer", seven)],
         &expect![[r#"
             fail
             fail | proxy | cpu <= 0.5 * pgbouncer | CPU a transaction is 0.80 × (0.80–0.80) PgBouncer's, at most 0.5 × was asked
             pass | proxy | p99 < 0.9975 * pgbouncer | p99 is 1.00 × (0.99–1.00) PgBouncer's, below 0.9975 × was asked
             pass | proxy | p99 <= 1.1 * pgbouncer | p99 is 1.00 × (0.99–1.00) PgBouncer's, at most 1.1 × was asked
             pass | proxy | cpu <= 1 * pgbouncer | CPU a transaction is 0.80 × (0.80–0.80) PgBouncer's, at most 1 × was asked
+            pass | pgbouncer | measured | 7,000 transactions were measured
+        "#]],
+    );
+}
+
+#[test]
+fn six_blocks_cannot_fail_four_comparisons() {
+    let dearer = Shape {
+        cpu_us: 90,
+        ..STEADY
+    };
+    // One in 2⁶ runs shows as much by luck, and Holm's first bound is 5 % ÷ 4.
+    check(
+        &[
+            "cpu <= 1.0 * pgbouncer",
+            "p50 <= 1.1 * pgbouncer",
+            "p90 <= 1.1 * pgbouncer",
+            "p99 <= 1.1 * pgbouncer",
+        ],
+        vec![cell("proxy", dearer), cell("pgbouncer", STEADY)],
+        &expect![[r#"
+            no verdict
+            no verdict | proxy | cpu <= 1 * pgbouncer | CPU a transaction is 1.80 × (1.80–1.80) PgBouncer's, at most 1 × was asked, which may be luck among 4 comparisons at once: run more blocks
+            pass | proxy | p50 <= 1.1 * pgbouncer | p50 is 1.00 × (1.00–1.00) PgBouncer's, at most 1.1 × was asked
+            pass | proxy | p90 <= 1.1 * pgbouncer | p90 is 1.00 × (1.00–1.00) PgBouncer's, at most 1.1 × was asked
+            pass | proxy | p99 <= 1.1 * pgbouncer | p99 is 1.00 × (1.00–1.00) PgBouncer's, at most 1.1 × was asked
             pass | pgbouncer | measured | 6,000 transactions were measured
         "#]],
     );

@@ -39,6 +39,7 @@ fn cell(target: &str, rate: u64, generator_bound: bool) -> Cell {
         ..Window::default()
     };
     Cell {
+        warm_up: None,
         target: target.to_owned(),
         status: CellStatus::Measured,
         windows: (0..6).map(window).collect(),
@@ -115,5 +116,29 @@ fn sentences_say_what_the_run_can_say() {
     assert_eq!(
         sentence(&silent, &pgbouncer),
         "proxy: nothing to compare with PgBouncer"
+    );
+}
+
+#[test]
+fn a_target_against_itself_shows_the_machines_noise() {
+    let mut record = record(&["proxy", "proxy-2"]);
+    let scenario = serde_json::json!({
+        "name": "ramp", "purpose": "", "transaction": [],
+        "load": { "shape": "connections", "total": 1, "max_concurrent": 1, "transactions": 1 },
+    });
+    record.scenarios = vec![ScenarioRun {
+        scenario: serde_json::from_value(scenario).unwrap(),
+        driver: "wire".to_owned(),
+        cells: vec![cell("proxy", 100, false), cell("proxy-2", 100, false)],
+    }];
+    let overview = Overview::of(&record);
+    let [noise] = overview.scenarios[0].noise.as_slice() else {
+        panic!("{:?}", overview.scenarios[0].noise);
+    };
+    assert_eq!(noise.target, "proxy");
+    assert!(
+        noise.sentence().contains("throughput 1.00 ×"),
+        "{}",
+        noise.sentence()
     );
 }

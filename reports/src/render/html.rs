@@ -17,6 +17,9 @@ mod origin;
 mod scale;
 mod sidebyside;
 mod timeline;
+mod trends;
+
+pub use trends::{figure_of, trends};
 
 /// Colours, fonts and the layout for screens, phones and paper.
 const STYLE: &str = include_str!("html/style.css");

@@ -7,7 +7,7 @@ use poolproof_scenarios::threshold::{Metric, Quantity};
 use crate::{
     figures::Usage,
     format,
-    overview::{Column, Contrast, METRICS, ScenarioView},
+    overview::{Column, Contrast, METRICS, Noise, ScenarioView},
     statistics::Effect,
 };
 
@@ -162,6 +162,19 @@ pub(super) fn footnotes(view: &ScenarioView<'_>) -> Vec<String> {
             ));
         }
     }
+    for column in &view.columns {
+        if let Some(warm_up) = column.figures.cell.warm_up.filter(|one| !one.steady) {
+            let lasted = Duration::from_millis(warm_up.lasted_ms);
+            notes.push(format!(
+                "{}: no steady state was reached in a warm-up of {}, so its first windows may be \
+                 slower than the last",
+                column.name(),
+                format::duration(lasted)
+            ));
+        }
+    }
+    notes.extend(view.noise.iter().map(Noise::sentence));
+    notes.extend(view.sensitivity());
     if view.lacks_intervals() && view.columns.iter().any(|one| !one.contrasts.is_empty()) {
         let blocks = format::counted(view.blocks as u64, "block", "blocks");
         notes.push(format!(

@@ -2,7 +2,7 @@
 
 use poolproof_scenarios::threshold::{Better, Comparison};
 
-use super::{Interval, median, median_interval};
+use super::{Interval, median, median_interval, sign_test};
 
 /// How one side relates to another: a ratio for each block, in which both ran next to each other
 /// in time, so that what slows the machine for a while slows both.
@@ -81,22 +81,51 @@ impl Ratio {
         }
     }
 
+    /// The smallest difference that these blocks could have shown, 0.08 for 8 %: were both sides
+    /// further apart by this factor in either direction, the whole interval would lie beyond 1.
+    /// `None` when there are too few blocks for an interval.
+    ///
+    /// The interval of the median moves with its blocks, so that the distance from the median to
+    /// the further of its ends is what a difference has to exceed; nothing is assumed of the noise.
+    #[must_use]
+    pub fn smallest_difference(&self) -> Option<f64> {
+        let Interval { low, high } = self.interval?;
+        let furthest = (self.median / low).max(high / self.median);
+        Some(furthest - 1.0)
+    }
+
+    /// The chance of blocks that break `comparison` with `factor` as these do, when the true ratio
+    /// stands at the bound.
+    #[must_use]
+    pub fn chance_of_breaking(&self, comparison: Comparison, factor: f64) -> f64 {
+        let broken = self.blocks.iter();
+        let broken = broken.filter(|block| !comparison.holds(**block, factor));
+        sign_test(broken.count(), self.blocks.len())
+    }
+
     /// Whether the ratio keeps `comparison` with `factor`: a test of non-inferiority, in which a
     /// pass is wrong with at most 2.5 % and a failure as well. Being better than the bound must be
     /// shown; not having been shown worse is no pass.
     #[must_use]
     pub fn keeps(&self, comparison: Comparison, factor: f64) -> Answer {
-        let Some(Interval { low, high }) = self.interval else {
-            return Answer::TooFewBlocks;
-        };
-        match (
-            comparison.holds(low, factor),
-            comparison.holds(high, factor),
-        ) {
-            (true, true) => Answer::Yes,
-            (false, false) => Answer::No,
-            (true, false) | (false, true) => Answer::Spans,
+        match self.interval {
+            Some(interval) => keeps(interval, comparison, factor),
+            None => Answer::TooFewBlocks,
         }
+    }
+}
+
+/// Whether a ratio with this 95 % interval keeps `comparison` with `factor`; see [`Ratio::keeps`].
+#[must_use]
+pub fn keeps(interval: Interval, comparison: Comparison, factor: f64) -> Answer {
+    let Interval { low, high } = interval;
+    match (
+        comparison.holds(low, factor),
+        comparison.holds(high, factor),
+    ) {
+        (true, true) => Answer::Yes,
+        (false, false) => Answer::No,
+        (true, false) | (false, true) => Answer::Spans,
     }
 }
 

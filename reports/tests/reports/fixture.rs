@@ -112,6 +112,7 @@ pub(crate) fn scenario_run(
     random: &mut ChaCha12Rng,
 ) -> ScenarioRun {
     let cell = |(target, behaviour): &(&str, Behaviour)| Cell {
+        warm_up: None,
         target: (*target).to_owned(),
         status: CellStatus::Measured,
         windows: (0..blocks)

@@ -9,5 +9,6 @@
 
 mod files;
 mod fixture;
+mod history;
 mod page;
 mod text;

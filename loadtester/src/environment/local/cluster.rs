@@ -14,7 +14,6 @@ use super::{
 use crate::{
     engine::{Endpoint, Stop},
     environment::{EnvironmentError, Target, login, wait},
-    targets::CatalogTarget,
 };
 
 /// Role and database of the load: an ordinary one, as an application has.
@@ -106,9 +105,9 @@ impl Cluster {
     }
 
     /// PostgreSQL itself as a target.
-    pub(super) fn target(&self) -> Target {
+    pub(super) fn target(&self, name: &str) -> Target {
         let info = TargetInfo {
-            name: CatalogTarget::Direct.name().to_owned(),
+            name: name.to_owned(),
             version: format!("PostgreSQL {}", self.version),
             started_as: self.command.clone(),
             config_files: vec![ConfigFile {

@@ -59,22 +59,33 @@ impl<'a> Kind<'a> {
     }
 }
 
+/// What one instance of a pooler is called, where it listens and how it pools.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    /// Its name, also of its folder and its log.
+    pub(super) name: &'static str,
+    /// Its port on 127.0.0.1.
+    pub(super) port: u16,
+    /// The scenario's settings.
+    pub(super) pool: &'a PoolSettings,
+}
+
 /// Writes the configuration, starts the pooler and waits until a client can log in through it.
 pub(super) fn start(
     kind: &Kind<'_>,
-    port: u16,
-    pool: &PoolSettings,
+    place: &Place<'_>,
     cluster: &Cluster,
     site: &Site,
     stop: &Stop,
 ) -> Result<Target, EnvironmentError> {
     let Kind {
-        target,
+        target: _,
         program,
         args,
         version,
     } = kind;
-    let folder = site.folder(target.name())?;
+    let Place { name, port, pool } = *place;
+    let folder = site.folder(name)?;
     let (ini_path, userlist_path) = (folder.join(INI), folder.join(USERLIST));
     let server = cluster.endpoint();
     let (ini, userlist) = (
@@ -90,11 +101,11 @@ pub(super) fn start(
         .collect();
     let started_as = in_words(program, &args);
     let launch = Launch {
-        name: target.name(),
+        name,
         program,
         args,
         folder: &folder,
-        log: site.path().join(format!("{target}.log")),
+        log: site.path().join(format!("{name}.log")),
         account: &site.account,
         farewell: Farewell::Pooler,
     };
@@ -103,14 +114,14 @@ pub(super) fn start(
         port,
         ..server.clone()
     };
-    await_login(target.name(), &mut process, &endpoint, START_LIMIT, stop)?;
+    await_login(name, &mut process, &endpoint, START_LIMIT, stop)?;
     let secrets = [cluster.secret().to_owned()];
     let file = |name: &str, text: &str| ConfigFile {
         name: name.to_owned(),
         text: mask(text, &secrets),
     };
     let info = TargetInfo {
-        name: target.name().to_owned(),
+        name: name.to_owned(),
         version: version.clone(),
         started_as,
         config_files: vec![file(INI, &ini), file(USERLIST, &userlist)],

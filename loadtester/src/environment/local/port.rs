@@ -37,6 +37,21 @@ pub(super) fn assign(
     Ok(ports)
 }
 
+/// A port for a second instance of each target of `ports`.
+pub(super) fn beside(ports: &Ports) -> Result<Ports, EnvironmentError> {
+    let mut twins = Ports::new();
+    for target in ports.keys() {
+        let port = loop {
+            let port = free(&twins)?;
+            if !ports.values().any(|taken| *taken == port) {
+                break port;
+            }
+        };
+        twins.insert(*target, port);
+    }
+    Ok(twins)
+}
+
 fn check(target: CatalogTarget, port: u16) -> Result<u16, EnvironmentError> {
     let address = loopback(port);
     TcpListener::bind(address)

@@ -144,3 +144,25 @@ fn twenty_percent_slower_is_seen() {
     });
     assert!(seen > 0.999, "{seen}");
 }
+
+#[test]
+fn the_smallest_difference_is_what_the_blocks_could_show() {
+    let noise = [0.96, 0.98, 1.0, 1.0, 1.02, 1.05];
+    let smallest = ratio(&noise).smallest_difference().unwrap();
+    assert!((smallest - 0.05).abs() < 1e-12, "{smallest}");
+    let shifted = |factor: f64| {
+        let blocks = noise.map(|block| block * factor);
+        ratio(&blocks).effect(Better::Lower, 0.0)
+    };
+    assert_eq!(shifted(1.0 + smallest), Effect::Worse);
+    assert_eq!(shifted(1.0 + smallest * 0.8), Effect::Unclear);
+    assert_eq!(ratio(&[1.0; 5]).smallest_difference(), None);
+}
+
+#[test]
+fn chances_of_breaking_a_bound() {
+    let worse = spanning(1.11, 1.3);
+    let chance = worse.chance_of_breaking(Comparison::AtMost, 1.1);
+    assert!((chance - 1.0 / 64.0).abs() < 1e-12, "{chance}");
+    assert_eq!(worse.chance_of_breaking(Comparison::AtLeast, 1.1), 1.0);
+}

@@ -1,0 +1,108 @@
+//! An earlier run to which a run is held.
+
+use poolproof_scenarios::{
+    Scenario, Threshold,
+    threshold::{Bound, Comparison, Metric},
+};
+
+use crate::{
+    RunRecord,
+    figures::Figures,
+    record::{CellStatus, ScenarioRun},
+};
+
+/// Stands in a threshold in the place of a target: `p99 <= 1.1 * baseline`.
+pub const BASELINE: &str = "baseline";
+
+/// Share of the baseline's success rate that must be kept: one failure in a thousand more is told.
+const SUCCESS_KEPT: f64 = 0.999;
+
+/// What is asked of a run with a baseline when nothing else is: throughput, p50, p99 and CPU a
+/// transaction may be worse by `margin`, 0.1 for 10 %, and the success rate by a thousandth.
+#[must_use]
+pub fn regression_thresholds(margin: f64) -> Vec<Threshold> {
+    let threshold = |metric, comparison, factor| Threshold {
+        on: None,
+        metric,
+        comparison,
+        bound: Bound::Relative {
+            factor,
+            target: BASELINE.to_owned(),
+        },
+    };
+    let most = 1.0 + margin;
+    // As many digits as a reader wants to see of a quotient.
+    let least = (most.recip() * 1e4).round() / 1e4;
+    vec![
+        threshold(Metric::SuccessRate, Comparison::AtLeast, SUCCESS_KEPT),
+        threshold(Metric::Throughput, Comparison::AtLeast, least),
+        threshold(Metric::P50, Comparison::AtMost, most),
+        threshold(Metric::P99, Comparison::AtMost, most),
+        threshold(Metric::Cpu, Comparison::AtMost, most),
+    ]
+}
+
+/// The same cell in the baseline, or why there is none to be compared with.
+pub(super) enum Before<'a> {
+    Found(Box<Figures<'a>>),
+    Missing(String),
+}
+
+impl<'a> Before<'a> {
+    /// Looks for `target` under the scenario of `run` in `baseline`. Runs are comparable when the
+    /// same was asked of the same machine.
+    pub(super) fn of(
+        record: &RunRecord,
+        run: &ScenarioRun,
+        baseline: Option<&'a RunRecord>,
+        target: &str,
+    ) -> Self {
+        let Some(baseline) = baseline else {
+            return Self::Missing("no baseline was given: name one with --baseline".to_owned());
+        };
+        let name = &run.scenario.name;
+        if let Some(difference) = machines_differ(record, baseline) {
+            return Self::Missing(difference);
+        }
+        let mut runs = baseline.scenarios.iter();
+        let Some(before) = runs.find(|before| before.scenario.name == *name) else {
+            return Self::Missing(format!("the baseline has no scenario {name}"));
+        };
+        if !same_load(&before.scenario, &run.scenario) || before.driver != run.driver {
+            return Self::Missing(format!("{name} or its driver was another in the baseline"));
+        }
+        match before.cells.iter().find(|cell| cell.target == target) {
+            None => Self::Missing(format!("the baseline has no {target} in {name}")),
+            Some(cell) if cell.status != CellStatus::Measured => Self::Missing(format!(
+                "the baseline has no valid figures of {target} in {name}"
+            )),
+            Some(cell) => Self::Found(Box::new(Figures::of(cell))),
+        }
+    }
+}
+
+fn machines_differ(record: &RunRecord, baseline: &RunRecord) -> Option<String> {
+    let machine = |record: &RunRecord| {
+        let environment = &record.environment;
+        let (cores, model) = (environment.cores, environment.cpu_model.clone());
+        (environment.kind, cores, model)
+    };
+    let ((kind, cores, model), before) = (machine(record), machine(baseline));
+    ((kind, cores, model.clone()) != before).then(|| {
+        format!(
+            "the baseline ran on another machine, {} × {} and not {cores} × {model}: measure it \
+             again on this one",
+            before.1, before.2
+        )
+    })
+}
+
+/// The same but for what is judged of it.
+fn same_load(one: &Scenario, other: &Scenario) -> bool {
+    let bare = |scenario: &Scenario| Scenario {
+        purpose: String::new(),
+        thresholds: Vec::new(),
+        ..scenario.clone()
+    };
+    bare(one) == bare(other)
+}

@@ -1,0 +1,80 @@
+//! A run against its baseline.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+/// Judges a run of `now` against one of `before` by the usual regression thresholds.
+fn check_against(before: &RunRecord, now: Shape, expected: &Expect) {
+    let record = record(&[], vec![cell("proxy", now)]);
+    let report = judge_against(&record, &regression_thresholds(0.1), Some(before));
+    let lines = report.judgements.iter();
+    let lines = lines.map(|one| format!("{} | {} | {}\n", one.verdict, one.asked(), one.sentence));
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+#[test]
+fn a_run_is_held_to_its_baseline() {
+    let before = record(&[], vec![cell("proxy", STEADY)]);
+    check_against(
+        &before,
+        STEADY,
+        &expect![[r#"
+        pass | success_rate >= 0.999 * baseline | success rate is 1.00 × (1.00–1.00) the baseline's, at least 0.999 × was asked
+        pass | throughput >= 0.9091 * baseline | throughput is 1.00 × (1.00–1.00) the baseline's, at least 0.9091 × was asked
+        pass | p50 <= 1.1 * baseline | p50 is 1.00 × (0.99–1.01) the baseline's, at most 1.1 × was asked
+        pass | p99 <= 1.1 * baseline | p99 is 1.00 × (0.99–1.01) the baseline's, at most 1.1 × was asked
+        pass | cpu <= 1.1 * baseline | CPU a transaction is 1.00 × (1.00–1.00) the baseline's, at most 1.1 × was asked
+    "#]],
+    );
+    let slower = Shape {
+        micros: 2_500,
+        ..STEADY
+    };
+    check_against(
+        &before,
+        slower,
+        &expect![[r#"
+        fail | p50 <= 1.1 * baseline | p50 is 1.25 × (1.23–1.26) the baseline's, at most 1.1 × was asked
+        fail | p99 <= 1.1 * baseline | p99 is 1.25 × (1.23–1.26) the baseline's, at most 1.1 × was asked
+        pass | success_rate >= 0.999 * baseline | success rate is 1.00 × (1.00–1.00) the baseline's, at least 0.999 × was asked
+        pass | throughput >= 0.9091 * baseline | throughput is 1.00 × (1.00–1.00) the baseline's, at least 0.9091 × was asked
+        pass | cpu <= 1.1 * baseline | CPU a transaction is 1.00 × (1.00–1.00) the baseline's, at most 1.1 × was asked
+    "#]],
+    );
+    let brief = Shape {
+        blocks: 2,
+        ..STEADY
+    };
+    let report = judge_against(
+        &record(&[], vec![cell("proxy", brief)]),
+        &regression_thresholds(0.1),
+        Some(&before),
+    );
+    assert_eq!(report.outcome(), Outcome::NoVerdict);
+}
+
+#[test]
+fn only_the_same_load_on_the_same_machine_is_a_baseline() {
+    let same = || record(&[], vec![cell("proxy", STEADY)]);
+    let mut machine = same();
+    machine.environment.cores = 64;
+    let mut name = same();
+    name.scenarios[0].scenario.name = "another".to_owned();
+    let mut driver = same();
+    driver.scenarios[0].driver = "tokio-postgres".to_owned();
+    let target = record(&[], vec![cell("pgbouncer", STEADY)]);
+    for (before, expected) in [
+        (Some(machine), "another machine, 64 ×"),
+        (Some(name), "no scenario ramp"),
+        (Some(driver), "ramp or its driver was another"),
+        (Some(target), "no proxy in ramp"),
+        (None, "no baseline was given"),
+    ] {
+        let asked = ["p99 <= 1.1 * baseline".parse().unwrap()];
+        let report = judge_against(&same(), &asked, before.as_ref());
+        assert_eq!(report.outcome(), Outcome::NoVerdict, "{expected}");
+        let said = &report.judgements[0].sentence;
+        assert!(said.contains(expected), "{said}");
+    }
+}
