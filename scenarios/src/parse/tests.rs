@@ -122,7 +122,7 @@ fn values() {
     check(
         &changed("\"simple\"", "\"simpel\""),
         &expect![[
-            r#"demo.toml:12:12: protocol: expected one of simple, extended, prepared, got "simpel"; did you mean "simple"?"#
+            r#"demo.toml:12:12: protocol: expected one of simple, extended, prepared, pipeline, got "simpel"; did you mean "simple"?"#
         ]],
     );
     check(
