@@ -14,6 +14,7 @@ use std::task::Waker;
 use crate::protocol::startup::CancelKey;
 use crate::server::Server;
 use crate::server::connect::ServerAddress;
+use crate::server::encrypt::Encryption;
 
 pub use forward::cancel;
 pub use registry::{CancelRegistry, Registered};
@@ -23,6 +24,8 @@ pub use registry::{CancelRegistry, Registered};
 pub struct CancelTarget {
     /// The server's address.
     pub address: ServerAddress,
+    /// How to encrypt the request; `None` if the connection that it concerns is in clear.
+    pub encryption: Option<Encryption>,
     /// Its key; without one it cannot be cancelled.
     pub key: Option<CancelKey>,
 }

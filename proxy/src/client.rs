@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod end;
+pub mod hello;
 pub mod intake;
 pub mod login;
 pub mod refusal;

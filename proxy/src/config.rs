@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::credential::{Credential, Credentials};
+use crate::tls::{ClientTls, ServerTls};
 
 mod check;
 mod connect_string;
@@ -53,6 +54,10 @@ pub struct Config {
     pub peers: BTreeMap<u32, Peer>,
     /// The users of `auth_file`.
     pub credentials: Credentials,
+    /// TLS with clients, its files read.
+    pub client_tls: ClientTls,
+    /// TLS with servers, its files read.
+    pub server_tls: ServerTls,
     /// What was read and will not be acted on.
     pub warnings: Vec<Note>,
 }

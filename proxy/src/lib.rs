@@ -32,6 +32,7 @@ pub mod server;
 pub mod shared;
 pub mod stats;
 pub mod stop;
+pub mod tls;
 pub mod worker;
 
 pub use running::{Running, StartError, start};

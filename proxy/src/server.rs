@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod dialogue;
+pub mod encrypt;
 pub mod login;
 
 use std::io;

@@ -8,9 +8,10 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::auth::{Identity, authenticate};
+use super::hello::{Hello, NoHello, hello};
 use super::refusal::Refusal;
 use super::session::{Beginning, Session};
-use super::startup::{StartupRequest, read_startup};
+use super::startup::StartupRequest;
 use crate::cancel::cancel;
 use crate::config::PoolMode;
 use crate::deadline::Deadline;
@@ -42,10 +43,22 @@ impl Turned {
 
 /// Serves a connection from its first byte: a cancel request, or a login and then a session in a
 /// task of its own, which is much smaller than this one. Cancelled, the connection is closed.
-pub async fn serve(mut stream: Stream, peer: Option<SocketAddr>, shared: Arc<Shared>) {
+pub async fn serve(stream: Stream, peer: Option<SocketAddr>, shared: Arc<Shared>) {
     let began = Instant::now();
     let present = shared.arrives();
-    match log_in(&mut stream, &shared, &present).await {
+    let config = shared.config();
+    let deadline = Deadline::after(config.settings.client_login_timeout);
+    let (mut stream, request) = match hello(stream, &config.client_tls, deadline).await {
+        Ok(Hello { stream, request }) => (stream, request),
+        Err(NoHello { stream, error }) => {
+            log_end(peer, began, &error);
+            if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
+                say_farewell(&mut stream, refusal).await;
+            }
+            return;
+        }
+    };
+    match log_in(&mut stream, request, &shared, &present, deadline).await {
         Ok(None) => {}
         Ok(Some(admitted)) => {
             let session = admitted.into_session(stream, &shared);
@@ -133,18 +146,15 @@ struct Admitted {
 
 async fn log_in(
     stream: &mut Stream,
+    request: StartupRequest,
     shared: &Arc<Shared>,
     present: &Present,
+    deadline: Deadline,
 ) -> Result<Option<Admitted>, Turned> {
     let config = shared.config();
-    let deadline = Deadline::after(config.settings.client_login_timeout);
-    let request = read_startup(stream, deadline)
-        .await
-        .map_err(|error| Turned {
-            reason: error.to_string(),
-            refusal: error.refusal(),
-        })?;
     let startup = match request {
+        // Asked for and begun already.
+        StartupRequest::Tls => return Ok(None),
         StartupRequest::Cancel(key) => {
             cancel(&shared.cancels, &key).await;
             return Ok(None);
@@ -172,7 +182,10 @@ async fn log_in(
             refusal: error.refusal(),
         })?;
     let Identity { user, database, .. } = &identity;
-    tracing::info!("login attempt: db={database} user={user} tls=no");
+    tracing::info!(
+        "login attempt: db={database} user={user} tls={}",
+        tls_words(stream)
+    );
     let id = PoolId {
         database: database.clone(),
         user: user.clone(),
@@ -198,6 +211,19 @@ async fn log_in(
         cancel,
         key,
     }))
+}
+
+/// `no`, or version and cipher as PgBouncer shows them.
+fn tls_words(stream: &Stream) -> String {
+    let session = stream.tls();
+    let words = session.and_then(|session| {
+        let (version, suite) = (
+            session.protocol_version()?,
+            session.negotiated_cipher_suite()?,
+        );
+        Some(format!("{version:?}/{:?}", suite.suite()))
+    });
+    words.unwrap_or_else(|| "no".to_owned())
 }
 
 impl Admitted {

@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::choice::{AuthType, PoolMode, SslMode};
+use super::choice::{AuthType, PoolMode};
 use super::error::Note;
 use super::files::start_of;
 use super::listen::SocketDir;
 use super::load::Loader;
+use crate::tls::{ClientTls, Remark, ServerTls};
 
 /// Adds the errors and warnings that only show once every line has been read.
 pub(super) fn check(loader: &mut Loader, file: &Arc<Path>) {
     auth_type(loader, file);
-    tls(loader);
     let settings = &loader.settings;
     if settings.listen_addr.is_empty() && settings.unix_socket_dir == SocketDir::None {
         let message = "nowhere to listen on: expected listen_addr or unix_socket_dir to be set";
@@ -53,23 +53,19 @@ fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
     }
 }
 
-/// Encryption that was demanded and is not had must not be a mere warning.
-fn tls(loader: &mut Loader) {
-    let modes = [
-        ("client_tls_sslmode", loader.settings.client_tls_sslmode),
-        ("server_tls_sslmode", loader.settings.server_tls_sslmode),
-    ];
-    for (key, mode) in modes {
-        let demanded = match mode {
-            SslMode::Disable | SslMode::Allow | SslMode::Prefer => false,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => true,
-        };
-        if let (true, Some(position)) = (demanded, loader.set_at.get(key).cloned()) {
-            let got = mode.as_str();
-            let message = format!(
-                "{key}: expected disable, allow or prefer, got {got}: TLS is not supported yet"
-            );
-            loader.error(&position, message);
-        }
+/// TLS with both sides, as far as it can be had: with an error the configuration is not taken.
+pub(super) fn tls(loader: &mut Loader, file: &Arc<Path>) -> (ClientTls, ServerTls) {
+    let mut remarks = Vec::new();
+    let clients = ClientTls::build(&loader.settings, &mut remarks);
+    let servers = ServerTls::build(&loader.settings, &mut remarks);
+    for Remark { key, message } in remarks {
+        let position = loader.position_of(key, file);
+        loader.warnings.push(Note { position, message });
     }
+    let mut fault = |Remark { key, message }| {
+        let position = loader.position_of(key, file);
+        loader.error(&position, message);
+    };
+    let clients = clients.map_err(&mut fault).unwrap_or_default();
+    (clients, servers.map_err(fault).unwrap_or_default())
 }

@@ -70,6 +70,18 @@ pub enum ServerHost {
     Abstract(String),
 }
 
+impl ServerHost {
+    /// As it is written in the file.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Tcp(name) => name.clone(),
+            Self::Directory(path) => path.display().to_string(),
+            Self::Abstract(name) => format!("@{name}"),
+        }
+    }
+}
+
 impl Value for Vec<ServerHost> {
     fn parse(text: &str) -> Result<Self, Expected> {
         if text.is_empty() {
@@ -87,11 +99,7 @@ impl Value for Vec<ServerHost> {
     }
 
     fn show(&self) -> String {
-        let names = self.iter().map(|host| match host {
-            ServerHost::Tcp(name) => name.clone(),
-            ServerHost::Directory(path) => path.display().to_string(),
-            ServerHost::Abstract(name) => format!("@{name}"),
-        });
+        let names = self.iter().map(ServerHost::name);
         names.collect::<Vec<_>>().join(",")
     }
 }

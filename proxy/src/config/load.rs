@@ -202,6 +202,7 @@ impl Loader {
     fn finish(mut self, file: &Arc<Path>) -> Result<Config, ConfigErrors> {
         let credentials = self.credentials();
         check::check(&mut self, file);
+        let (client_tls, server_tls) = check::tls(&mut self, file);
         if !self.errors.is_empty() {
             return Err(ConfigErrors(self.errors));
         }
@@ -212,6 +213,8 @@ impl Loader {
             users: self.users,
             peers: self.peers,
             credentials,
+            client_tls,
+            server_tls,
             warnings: self.warnings,
         })
     }
@@ -236,6 +239,12 @@ impl Loader {
                 Credentials::default()
             }
         }
+    }
+
+    /// Where `key` was set, or the beginning of the file if it was not.
+    pub(super) fn position_of(&self, key: &str, file: &Arc<Path>) -> Position {
+        let set = self.set_at.get(key).cloned();
+        set.unwrap_or_else(|| start_of(file))
     }
 
     pub(super) fn error(&mut self, position: &Position, message: String) {

@@ -166,37 +166,37 @@ section! {
 
         // TLS
         /// TLS with clients.
-        client_tls_sslmode: SslMode = SslMode::Disable, Live, NotYet;
+        client_tls_sslmode: SslMode = SslMode::Disable, Live, Honoured;
         /// Authorities whose client certificates are good.
-        client_tls_ca_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_ca_file: Option<PathBuf> = None, Live, Honoured;
         /// Certificate shown to clients.
-        client_tls_cert_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_cert_file: Option<PathBuf> = None, Live, Honoured;
         /// Its private key.
-        client_tls_key_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_key_file: Option<PathBuf> = None, Live, Honoured;
         /// TLS versions with clients.
-        client_tls_protocols: String = "secure".to_owned(), Live, NotYet;
+        client_tls_protocols: String = "secure".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.2 with clients.
-        client_tls_ciphers: String = "default".to_owned(), Live, NotYet;
+        client_tls_ciphers: String = "default".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.3 with clients.
-        client_tls13_ciphers: Option<String> = None, Live, NotYet;
+        client_tls13_ciphers: Option<String> = None, Live, Honoured;
         /// Elliptic curve with clients.
         client_tls_ecdhcurve: String = "auto".to_owned(), Live, Moot(OPENSSL);
         /// Diffie-Hellman parameters with clients.
         client_tls_dheparams: String = "auto".to_owned(), Live, Moot(OPENSSL);
         /// TLS with servers.
-        server_tls_sslmode: SslMode = SslMode::Prefer, Live, NotYet;
+        server_tls_sslmode: SslMode = SslMode::Prefer, Live, Honoured;
         /// Authorities whose server certificates are good.
-        server_tls_ca_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_ca_file: Option<PathBuf> = None, Live, Honoured;
         /// Certificate shown to servers.
-        server_tls_cert_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_cert_file: Option<PathBuf> = None, Live, Honoured;
         /// Its private key.
-        server_tls_key_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_key_file: Option<PathBuf> = None, Live, Honoured;
         /// TLS versions with servers.
-        server_tls_protocols: String = "secure".to_owned(), Live, NotYet;
+        server_tls_protocols: String = "secure".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.2 with servers.
-        server_tls_ciphers: String = "default".to_owned(), Live, NotYet;
+        server_tls_ciphers: String = "default".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.3 with servers.
-        server_tls13_ciphers: Option<String> = None, Live, NotYet;
+        server_tls13_ciphers: Option<String> = None, Live, Honoured;
 
         // Process and log
         /// File to log to.

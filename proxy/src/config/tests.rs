@@ -171,8 +171,8 @@ fn what_cannot_work_is_refused() {
     check_errors(
         "[pgbouncer]\nauth_type = any\nclient_tls_sslmode = require\nserver_tls_sslmode = verify-full\n",
         &expect![[r#"
-            pgbouncer.ini:3:22: client_tls_sslmode: expected disable, allow or prefer, got require: TLS is not supported yet
-            pgbouncer.ini:4:22: server_tls_sslmode: expected disable, allow or prefer, got verify-full: TLS is not supported yet"#]],
+            pgbouncer.ini:3:22: client_tls_sslmode needs client_tls_cert_file, which is not set
+            pgbouncer.ini:4:22: server_tls_sslmode needs server_tls_ca_file, which is not set"#]],
     );
     check_errors(
         "[pgbouncer]\nauth_type = any\nunix_socket_dir =\n",

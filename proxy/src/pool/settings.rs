@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::auth::credential::Credential;
 use crate::client::auth::Identity;
 use crate::config::{Config, PoolMode, ServerHost, SocketDir, Timeout};
+use crate::tls::ServerTls;
 
 /// The settings of one pool, those of its database, its user and the whole pooler put together.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct PoolSettings {
     pub user: String,
     /// What is known of that user's password.
     pub credential: Option<Arc<Credential>>,
+    /// Encryption of its servers.
+    pub tls: ServerTls,
     /// To connect and log in.
     pub server_connect_timeout: Timeout,
     /// Pause after a failed login.
@@ -68,6 +71,7 @@ impl PoolSettings {
             dbname: identity.target.server_name(&identity.database).to_owned(),
             user: login.to_owned(),
             credential: config.server_credential(&identity.target, login).cloned(),
+            tls: config.server_tls.clone(),
             server_connect_timeout: settings.server_connect_timeout,
             server_login_retry: settings.server_login_retry,
             server_lifetime: settings.server_lifetime,

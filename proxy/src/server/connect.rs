@@ -7,13 +7,15 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::encrypt::{Asking, EncryptError, Encryption};
 use super::login::{LoginError, ServerGreeting, ServerLogin, login};
 use crate::cancel::CancelTarget;
-use crate::config::ServerHost;
+use crate::config::{ServerHost, SslMode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::io::Stream;
 use crate::parameters::{Interner, Tracked};
 use crate::pool::settings::PoolSettings;
+use crate::protocol::message::backend::SqlState;
 
 /// Where a server really is, names resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +75,9 @@ pub enum ConnectError {
     /// It does not let us in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// The connection cannot be encrypted as `server_tls_sslmode` demands.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
     /// It took too long.
     #[error("server_connect_timeout")]
     Timeout,
@@ -125,28 +130,87 @@ async fn connect_host(
             break;
         }
     }
-    let (mut stream, address) = outcome?;
-    let request = ServerLogin {
-        user: &settings.user,
-        database: &settings.dbname,
-        credential: settings.credential.as_deref(),
-        parameters: &[],
+    let (stream, address) = outcome?;
+    let encryption = Encryption {
+        tls: settings.tls.clone(),
+        host: host.name(),
     };
-    let ServerGreeting {
-        parameters: reported,
-        key,
-    } = login(&mut stream, &request, deadline).await?;
-    let mut parameters = Tracked::default();
-    for (name, value) in &reported {
-        parameters.set(name, value);
+    let route = Route {
+        settings,
+        address,
+        encryption,
+        deadline,
+    };
+    let (stream, greeting) = route.enter(stream).await?;
+    Ok(route.connected(stream, greeting, interner))
+}
+
+/// The way to one server.
+struct Route<'a> {
+    settings: &'a PoolSettings,
+    address: ServerAddress,
+    encryption: Encryption,
+    deadline: Deadline,
+}
+
+impl Route<'_> {
+    /// Encrypts and logs in, and once more over TLS where `server_tls_sslmode` is allow and the
+    /// server does not let anybody in without.
+    async fn enter(&self, stream: Stream) -> Result<(Stream, ServerGreeting), ConnectError> {
+        let mode = self.settings.tls.mode;
+        let asking = Asking::first(mode, &self.address);
+        let refused = match self.log_in(stream, asking).await {
+            Err(ConnectError::Login(LoginError::Refused(error))) => error,
+            outcome => return outcome,
+        };
+        let again = mode == SslMode::Allow
+            && matches!(self.address, ServerAddress::Tcp(_))
+            && refused.code == SqlState::INVALID_AUTHORIZATION;
+        if !again {
+            return Err(LoginError::Refused(refused).into());
+        }
+        let stream = self.deadline.bound(open(&self.address)).await??;
+        self.log_in(stream, Asking::Always).await
     }
-    let parameters = interner.intern(parameters);
-    Ok(Connected {
-        stream,
-        cancel: CancelTarget { address, key },
-        parameters,
-        reported,
-    })
+
+    async fn log_in(
+        &self,
+        stream: Stream,
+        asking: Asking,
+    ) -> Result<(Stream, ServerGreeting), ConnectError> {
+        let encrypting = self.encryption.begin(stream, &self.address, asking);
+        let mut stream = self.deadline.bound(encrypting).await??;
+        let request = ServerLogin {
+            user: &self.settings.user,
+            database: &self.settings.dbname,
+            credential: self.settings.credential.as_deref(),
+            parameters: &[],
+        };
+        let greeting = login(&mut stream, &request, self.deadline).await?;
+        Ok((stream, greeting))
+    }
+
+    fn connected(self, stream: Stream, greeting: ServerGreeting, interner: &Interner) -> Connected {
+        let ServerGreeting {
+            parameters: reported,
+            key,
+        } = greeting;
+        let mut parameters = Tracked::default();
+        for (name, value) in &reported {
+            parameters.set(name, value);
+        }
+        let encryption = stream.tls().is_some().then_some(self.encryption);
+        Connected {
+            stream,
+            cancel: CancelTarget {
+                address: self.address,
+                encryption,
+                key,
+            },
+            parameters: interner.intern(parameters),
+            reported,
+        }
+    }
 }
 
 async fn resolve(
