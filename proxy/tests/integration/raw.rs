@@ -256,6 +256,11 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).expect("shut down");
     }
 
+    /// Leaves without a word, and returns when the other side has noticed.
+    pub(crate) fn vanish_noticed(self) {
+        delivery::close_on_both_sides(self.stream);
+    }
+
     /// Leaves without a word; what is unread makes it a reset.
     pub(crate) fn vanish(self) {
         drop(self);
