@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::patience::{bounded, bounded_by};
 
 mod clients;
-mod poolers;
+pub(crate) mod poolers;
 mod roles;
 
 use clients::{Answer, CLIENTS, tokio_postgres};

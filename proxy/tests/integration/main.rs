@@ -32,4 +32,5 @@ mod sharing;
 mod shutdown;
 mod sizes;
 mod smoke;
+mod tls;
 mod waiting;
