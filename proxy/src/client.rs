@@ -1,10 +1,12 @@
 //! The side of the pooler that faces clients.
 
+mod acquaint;
 pub mod auth;
 pub mod end;
 pub mod hello;
 pub mod intake;
 pub mod login;
+pub mod origin;
 pub mod refusal;
 pub mod session;
 pub mod startup;

@@ -17,10 +17,13 @@ mod ini;
 mod load;
 mod nearest;
 mod userlist;
+mod words;
 
 pub mod choice;
 pub mod database;
 pub mod error;
+pub mod hba;
+pub mod ident;
 pub mod listen;
 pub mod peer;
 pub mod secret;
@@ -32,6 +35,7 @@ pub mod value;
 pub use choice::{AuthType, LoadBalanceHosts, PoolMode, SslMode};
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
+pub use hba::{Hba, Method};
 pub use listen::{ListenHost, SocketDir};
 pub use peer::Peer;
 pub use secret::Secret;
@@ -54,6 +58,8 @@ pub struct Config {
     pub peers: BTreeMap<u32, Peer>,
     /// The users of `auth_file`.
     pub credentials: Credentials,
+    /// The rules of `auth_hba_file`.
+    pub hba: Hba,
     /// TLS with clients, its files read.
     pub client_tls: ClientTls,
     /// TLS with servers, its files read.

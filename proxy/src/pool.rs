@@ -16,6 +16,8 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::auth::credential::Credential;
+use crate::client::auth::Identity;
 use crate::client::refusal::Refusal;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
@@ -165,6 +167,14 @@ impl Pool {
         let open = self.state().resize(settings.size);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         self.open(open);
+    }
+
+    /// Uses from now on what a login has shown of its user's password.
+    pub fn learn(&self, identity: &Identity, known: Option<Arc<Credential>>) {
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(news) = known.and_then(|known| settings.learned(identity, known)) {
+            *settings = Arc::new(news);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState<Box<Server>, Waiter>> {

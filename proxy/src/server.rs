@@ -4,6 +4,7 @@ pub mod connect;
 pub mod dialogue;
 pub mod encrypt;
 pub mod login;
+pub mod lookup;
 
 use std::io;
 use std::sync::Arc;

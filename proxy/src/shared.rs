@@ -11,12 +11,15 @@ use crate::cores::CoreId;
 use crate::parameters::Interner;
 use crate::pool::Commons;
 use crate::pool::registry::Pools;
+use crate::server::lookup::Lookups;
 
 /// The pooler but for its threads and sockets.
 #[derive(Debug)]
 pub struct Shared {
     /// All pools.
     pub pools: Arc<Pools>,
+    /// Where users are looked up whom `auth_file` does not list.
+    pub lookups: Lookups,
     /// All clients that can be cancelled.
     pub cancels: Arc<CancelRegistry>,
     config: RwLock<Arc<Config>>,
@@ -68,6 +71,7 @@ impl Shared {
         };
         Self {
             pools: Arc::new(Pools::new(Arc::new(commons))),
+            lookups: Lookups::default(),
             cancels: Arc::new(CancelRegistry::new(cores)),
             config: RwLock::new(Arc::new(config)),
             clients: AtomicUsize::new(0),

@@ -7,8 +7,10 @@ use std::time::Instant;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::auth::{Identity, authenticate};
+use super::acquaint::acquaint;
+use super::auth::{Applicant, Identity, authenticate};
 use super::hello::{Hello, NoHello, hello};
+use super::origin::Origin;
 use super::refusal::Refusal;
 use super::session::{Beginning, Session};
 use super::startup::StartupRequest;
@@ -175,7 +177,14 @@ async fn log_in(
             words,
         )));
     }
-    let identity = authenticate(stream, &startup, &config, deadline)
+    let applicant = Applicant {
+        startup: &startup,
+        origin: Origin::of(stream),
+        known: acquaint(shared, &config, &startup, deadline)
+            .await
+            .map_err(Turned::refused)?,
+    };
+    let identity = authenticate(stream, &applicant, &config, deadline)
         .await
         .map_err(|error| Turned {
             reason: error.to_string(),
@@ -193,6 +202,7 @@ async fn log_in(
     let pool = shared
         .pools
         .get(id, || PoolSettings::new(&config, &identity));
+    pool.learn(&identity, applicant.known);
     let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
     let welcome = deadline.bound(pool.welcomed()).await.map_err(timeout);
     let welcome = welcome

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::choice::{AuthType, PoolMode};
+use super::choice::{AuthType, PoolMode, SslMode};
 use super::error::Note;
 use super::files::start_of;
 use super::listen::SocketDir;
@@ -29,28 +29,38 @@ pub(super) fn not_in_full(key: &str, value: &str) -> Option<&'static str> {
 
 fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
     let auth_type = loader.settings.auth_type;
-    let supported = match auth_type {
-        AuthType::Any => return,
-        AuthType::Trust | AuthType::Plain | AuthType::Md5 | AuthType::ScramSha256 => true,
-        AuthType::Cert | AuthType::Hba | AuthType::Pam | AuthType::Ldap => false,
-    };
+    if auth_type == AuthType::Any {
+        return;
+    }
     let position = loader
         .set_at
         .get("auth_type")
         .cloned()
         .unwrap_or_else(|| start_of(file));
-    if !supported {
-        let known = "trust, any, plain, md5 or scram-sha-256";
-        let got = auth_type.as_str();
-        let message = format!("auth_type: expected {known}, got {got}, which is not supported yet");
-        loader.error(&position, message);
-    } else if loader.settings.auth_file.is_none() {
+    let impossible = match auth_type {
+        AuthType::Pam => Some("pam is not supported: use scram-sha-256, or auth_query"),
+        AuthType::Ldap => Some("ldap is not supported: use scram-sha-256, or auth_query"),
+        AuthType::Hba if loader.settings.auth_hba_file.is_none() => {
+            Some("hba needs auth_hba_file, which is not set")
+        }
+        AuthType::Cert if !demands_certificate(loader.settings.client_tls_sslmode) => {
+            Some("cert needs client_tls_sslmode verify-ca or verify-full")
+        }
+        _ => None,
+    };
+    if let Some(words) = impossible {
+        loader.error(&position, format!("auth_type: {words}"));
+    } else if loader.settings.auth_file.is_none() && loader.settings.auth_user.is_none() {
         let message = format!(
             "no user can log in: auth_type {} takes its users from auth_file, which is not set",
             auth_type.as_str()
         );
         loader.warnings.push(Note { position, message });
     }
+}
+
+const fn demands_certificate(mode: SslMode) -> bool {
+    matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull)
 }
 
 /// TLS with both sides, as far as it can be had: with an error the configuration is not taken.

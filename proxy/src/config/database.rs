@@ -25,11 +25,11 @@ section! {
         /// Password to log in with; by default the one in auth_file.
         password: Option<Secret> = None, Live, Honoured;
         /// User who looks up users that auth_file does not list.
-        auth_user: Option<String> = None, Live, NotYet;
+        auth_user: Option<String> = None, Live, Honoured;
         /// Query by which users are looked up.
-        auth_query: Option<String> = None, Live, NotYet;
+        auth_query: Option<String> = None, Live, Honoured;
         /// Database in which users are looked up.
-        auth_dbname: Option<String> = None, Live, NotYet;
+        auth_dbname: Option<String> = None, Live, Honoured;
         /// Servers for each user.
         pool_size: Option<u32> = None, Live, Honoured;
         /// Servers to keep open while the pool is in use.

@@ -1,13 +1,15 @@
 //! From settings with positions to a [`Config`]; every error is found in one go.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::connect_string::pairs;
 use super::database::{ConnectString, Database, Databases};
 use super::error::{ConfigErrors, Note, Position};
 use super::files::{Flattener, Setting, read_text, start_of};
+use super::hba::Hba;
+use super::ident::Maps;
 use super::ini::Spanned;
 use super::nearest::nearest;
 use super::section::{Section, Support};
@@ -201,6 +203,7 @@ impl Loader {
 
     fn finish(mut self, file: &Arc<Path>) -> Result<Config, ConfigErrors> {
         let credentials = self.credentials();
+        let hba = self.hba();
         check::check(&mut self, file);
         let (client_tls, server_tls) = check::tls(&mut self, file);
         if !self.errors.is_empty() {
@@ -213,6 +216,7 @@ impl Loader {
             users: self.users,
             peers: self.peers,
             credentials,
+            hba,
             client_tls,
             server_tls,
             warnings: self.warnings,
@@ -220,23 +224,43 @@ impl Loader {
     }
 
     fn credentials(&mut self) -> Credentials {
-        let Some(path) = self.settings.auth_file.clone() else {
-            return Credentials::default();
+        let path = self.settings.auth_file.clone();
+        self.named_file("auth_file", path, |file, text, errors| {
+            userlist::parse(file, text, errors)
+                .into_iter()
+                .map(|(user, stored)| Credential::new(user, &stored))
+                .collect()
+        })
+    }
+
+    /// The rules of `auth_hba_file` and the maps that they name.
+    fn hba(&mut self) -> Hba {
+        let ident = self.settings.auth_ident_file.clone();
+        let maps = self.named_file("auth_ident_file", ident, Maps::parse);
+        let rules = self.settings.auth_hba_file.clone();
+        self.named_file("auth_hba_file", rules, |file, text, errors| {
+            Hba::parse(file, text, &maps, errors)
+        })
+    }
+
+    /// Reads the file that `key` names, if it does.
+    fn named_file<T: Default>(
+        &mut self,
+        key: &str,
+        path: Option<PathBuf>,
+        parse: impl FnOnce(&Arc<Path>, &str, &mut Vec<Note>) -> T,
+    ) -> T {
+        let Some(path) = path else {
+            return T::default();
         };
         match read_text(&path) {
-            Ok(text) => {
-                let users = userlist::parse(&Arc::from(path.as_path()), &text, &mut self.errors);
-                users
-                    .into_iter()
-                    .map(|(user, stored)| Credential::new(user, &stored))
-                    .collect()
-            }
+            Ok(text) => parse(&Arc::from(path.as_path()), &text, &mut self.errors),
             Err(problem) => {
-                let message = format!("auth_file {} {problem}", path.display());
-                if let Some(position) = self.set_at.get("auth_file").cloned() {
+                let message = format!("{key} {} {problem}", path.display());
+                if let Some(position) = self.set_at.get(key).cloned() {
                     self.error(&position, message);
                 }
-                Credentials::default()
+                T::default()
             }
         }
     }

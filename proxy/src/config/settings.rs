@@ -146,17 +146,17 @@ section! {
         /// File of user names and passwords.
         auth_file: Option<PathBuf> = None, Live, Honoured;
         /// File of rules for auth_type hba.
-        auth_hba_file: Option<PathBuf> = None, Live, NotYet;
+        auth_hba_file: Option<PathBuf> = None, Live, Honoured;
         /// File of user name maps for auth_type hba.
-        auth_ident_file: Option<PathBuf> = None, Live, NotYet;
+        auth_ident_file: Option<PathBuf> = None, Live, Honoured;
         /// User who looks up users that the file does not list.
-        auth_user: Option<String> = None, Live, NotYet;
+        auth_user: Option<String> = None, Live, Honoured;
         /// Query by which users are looked up.
-        auth_query: String = AUTH_QUERY.to_owned(), Live, NotYet;
+        auth_query: String = AUTH_QUERY.to_owned(), Live, Honoured;
         /// Database in which users are looked up; empty is the one connected to.
-        auth_dbname: Option<String> = None, Live, NotYet;
+        auth_dbname: Option<String> = None, Live, Honoured;
         /// Options of auth_type ldap.
-        auth_ldap_options: Option<String> = None, Live, NotYet;
+        auth_ldap_options: Option<String> = None, Live, Moot("LDAP is not supported");
         /// Iterations of the SCRAM secrets made from plain passwords.
         scram_iterations: u32 = 4096, Live, Honoured;
         /// Users who may do anything on the console.

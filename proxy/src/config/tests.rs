@@ -164,8 +164,18 @@ fn every_error_of_a_file_is_reported_with_its_place() {
 fn what_cannot_work_is_refused() {
     check_errors(
         "[pgbouncer]\nauth_type = hba\n",
+        &expect!["pgbouncer.ini:2:13: auth_type: hba needs auth_hba_file, which is not set"],
+    );
+    check_errors(
+        "[pgbouncer]\nauth_type = ldap\n",
         &expect![
-            "pgbouncer.ini:2:13: auth_type: expected trust, any, plain, md5 or scram-sha-256, got hba, which is not supported yet"
+            "pgbouncer.ini:2:13: auth_type: ldap is not supported: use scram-sha-256, or auth_query"
+        ],
+    );
+    check_errors(
+        "[pgbouncer]\nauth_type = cert\n",
+        &expect![
+            "pgbouncer.ini:2:13: auth_type: cert needs client_tls_sslmode verify-ca or verify-full"
         ],
     );
     check_errors(

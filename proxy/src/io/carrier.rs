@@ -1,6 +1,7 @@
 //! The TCP connection under TLS.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -44,6 +45,15 @@ impl Carrier {
             other => other,
         };
         Ok(())
+    }
+
+    /// The other end of the connection, where the system still knows it.
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Attached(socket) => socket.peer_addr().ok(),
+            Self::Detached(socket) => socket.peer_addr().ok(),
+            Self::Lost => None,
+        }
     }
 
     /// Whether something happened that nobody has read yet. Costs no system call.

@@ -80,4 +80,18 @@ impl PoolSettings {
             query_wait_timeout: settings.query_wait_timeout,
         }
     }
+    /// What is known of the password towards servers, if it came from a look-up that says
+    /// something else by now.
+    #[must_use]
+    pub fn learned(&self, identity: &Identity, known: Arc<Credential>) -> Option<Self> {
+        let own = identity.target.credential.is_none() && self.user == identity.user;
+        let news = !self
+            .credential
+            .as_ref()
+            .is_some_and(|credential| Arc::ptr_eq(credential, &known));
+        (own && news).then(|| Self {
+            credential: Some(known),
+            ..self.clone()
+        })
+    }
 }

@@ -16,6 +16,7 @@ use crate::io::Stream;
 use crate::parameters::{Interner, Tracked};
 use crate::pool::settings::PoolSettings;
 use crate::protocol::message::backend::SqlState;
+use crate::tls::end_point_hash;
 
 /// Where a server really is, names resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -185,6 +186,10 @@ impl Route<'_> {
             database: &self.settings.dbname,
             credential: self.settings.credential.as_deref(),
             parameters: &[],
+            end_point: stream
+                .tls()
+                .and_then(|session| session.peer_certificates()?.first())
+                .and_then(|certificate| end_point_hash(certificate)),
         };
         let greeting = login(&mut stream, &request, self.deadline).await?;
         Ok((stream, greeting))

@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::patience::{bounded, bounded_by};
 
 mod clients;
+mod lookup;
 pub(crate) mod poolers;
 mod roles;
 

@@ -3,6 +3,7 @@
 mod authority;
 mod cluster;
 mod modes;
+mod proofs;
 mod session;
 mod slipped;
 
