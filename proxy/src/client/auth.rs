@@ -131,6 +131,11 @@ impl AuthError {
         match self {
             Self::Gone(_) => None,
             Self::Parameter(name) => Some(violation(self).with_hint(parameter_hint(name))),
+            // Whose name the certificate has is for the log.
+            Self::Certificate(CertificateError::Mismatch) => Some(Refusal::new(
+                SqlState::INVALID_AUTHORIZATION,
+                "certificate authentication failed",
+            )),
             Self::NotListed | Self::Rejected | Self::Certificate(_) | Self::Peer => Some(
                 Refusal::new(SqlState::INVALID_AUTHORIZATION, self.to_string()),
             ),
