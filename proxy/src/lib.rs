@@ -26,6 +26,7 @@ pub mod listen;
 pub mod log;
 pub mod parameters;
 pub mod pool;
+pub mod prepared;
 pub mod protocol;
 pub mod running;
 pub mod server;

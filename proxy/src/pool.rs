@@ -3,6 +3,7 @@
 //! [`state`] decides; this file holds the lock around it, wakes and opens. There is one lock for
 //! each pool and it is held for a few dozen instructions, never across an await.
 
+pub mod care;
 pub mod housekeeping;
 mod opener;
 pub mod registry;
@@ -21,8 +22,10 @@ use crate::client::auth::Identity;
 use crate::client::refusal::Refusal;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
+use crate::pool::care::Care;
 use crate::pool::settings::PoolSettings;
 use crate::pool::state::{Checkout, GiveBack, PoolState, Ticket, Waited};
+use crate::prepared::Catalog;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
 use crate::stats::PoolStats;
@@ -69,6 +72,10 @@ pub struct Pool {
     pub id: PoolId,
     /// What was counted.
     pub stats: PoolStats,
+    /// The statements that its clients have prepared.
+    pub catalog: Catalog,
+    /// What sessions look at with each message.
+    pub care: Care,
     commons: Arc<Commons>,
     state: Mutex<PoolState<Box<Server>, Waiter>>,
     settings: Mutex<Arc<PoolSettings>>,
@@ -141,6 +148,8 @@ impl Pool {
         Self {
             id,
             stats: PoolStats::new(commons.cores),
+            catalog: Catalog::default(),
+            care: Care::new(&settings),
             state: Mutex::new(PoolState::new(settings.size, commons.cores)),
             settings: Mutex::new(Arc::new(settings)),
             opening: Mutex::default(),
@@ -165,6 +174,7 @@ impl Pool {
     /// Takes new settings; servers above a smaller size are closed as they come back.
     pub fn configure(self: &Arc<Self>, settings: PoolSettings) {
         let open = self.state().resize(settings.size);
+        self.care.set(&settings);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         self.open(open);
     }

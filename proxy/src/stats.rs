@@ -41,6 +41,8 @@ pub struct CoreStats {
     pub sent: Counter,
     /// Microseconds that clients waited for a server.
     pub wait_us: Counter,
+    /// Reset queries begun.
+    pub resets: Counter,
 }
 
 /// The counters of one pool.
@@ -64,6 +66,8 @@ pub struct Totals {
     pub sent: u64,
     /// Time that clients waited for a server.
     pub wait: Duration,
+    /// Reset queries begun.
+    pub resets: u64,
 }
 
 impl PoolStats {
@@ -97,6 +101,7 @@ impl PoolStats {
             received: sum(|core| &core.received),
             sent: sum(|core| &core.sent),
             wait: Duration::from_micros(sum(|core| &core.wait_us)),
+            resets: sum(|core| &core.resets),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::io::{Outbox, Stream, scratch};
 use crate::parameters::Tracked;
 use crate::pool::state::Ticket;
 use crate::pool::{Asked, Pool};
+use crate::prepared::Names;
 use crate::server::Server;
 use crate::server::dialogue::{Dialogue, reset};
 
@@ -33,6 +34,11 @@ pub struct Session {
     /// What the client has not taken yet.
     outbox: Outbox,
     phase: Phase,
+    /// What the client calls its prepared statements; nothing until there is one.
+    names: Option<Box<Names>>,
+    /// Nothing goes to the server until it has answered everything: what the client said last
+    /// changes what its names mean.
+    holds: bool,
     /// Session mode: the server stays until the client leaves.
     keeps_server: bool,
 }
@@ -93,6 +99,8 @@ impl Session {
             intake: Intake::new(message_len_max),
             outbox: greeting,
             phase: Phase::Idle,
+            names: None,
+            holds: false,
             keeps_server,
         }
     }
@@ -243,7 +251,7 @@ impl Session {
                 if self.keeps_server && server.is_free() {
                     reset(server);
                 } else {
-                    self.pool.give_back(server);
+                    self.hand_on(server);
                 }
             }
         }

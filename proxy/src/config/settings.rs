@@ -47,7 +47,7 @@ section! {
         /// Hand out the server that was idle longest instead of the one used last.
         server_round_robin: bool = false, Live, NotYet;
         /// Prepared statements to keep on each server in transaction mode; 0 leaves them alone.
-        max_prepared_statements: u32 = 200, Live, NotYet;
+        max_prepared_statements: u32 = 200, Live, Honoured;
 
         // Listening
         /// Addresses to listen on, separated by commas; `*` is all; empty is Unix sockets only.
@@ -128,7 +128,7 @@ section! {
         /// Query that cleans a server after a session.
         server_reset_query: String = "DISCARD ALL".to_owned(), Live, Honoured;
         /// Clean after transactions and statements too.
-        server_reset_query_always: bool = false, Live, NotYet;
+        server_reset_query_always: bool = false, Live, Honoured;
         /// Close outdated servers in session mode at once instead of with the session.
         server_fast_close: bool = false, Live, NotYet;
         /// Startup parameters to take and forget.
@@ -238,7 +238,7 @@ section! {
         /// Threads that serve connections; 0 is one for each processor.
         worker_threads: u32 = 0, Restart, Honoured;
         /// Clean a server that a transaction left changed before another client gets it.
-        server_reset_dirty: bool = true, Live, NotYet;
+        server_reset_dirty: bool = true, Live, Honoured;
         /// Failures in a row after which a server address is refused.
         circuit_breaker_failures: u32 = 3, Live, NotYet;
         /// Seconds of refusal before one connection tries that address again.

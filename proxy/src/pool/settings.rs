@@ -37,6 +37,12 @@ pub struct PoolSettings {
     pub server_idle_timeout: Timeout,
     /// SQL that cleans a server after a session; empty is none.
     pub server_reset_query: String,
+    /// Clean a server after each transaction.
+    pub server_reset_query_always: bool,
+    /// Clean a server that a transaction left dirty.
+    pub server_reset_dirty: bool,
+    /// Prepared statements to keep on each server; 0 leaves statements alone.
+    pub max_prepared_statements: u32,
     /// Longest wait of a client.
     pub query_wait_timeout: Timeout,
 }
@@ -77,6 +83,9 @@ impl PoolSettings {
             server_lifetime: settings.server_lifetime,
             server_idle_timeout: settings.server_idle_timeout,
             server_reset_query: settings.server_reset_query.clone(),
+            server_reset_query_always: settings.server_reset_query_always,
+            server_reset_dirty: settings.server_reset_dirty,
+            max_prepared_statements: settings.max_prepared_statements,
             query_wait_timeout: settings.query_wait_timeout,
         }
     }

@@ -27,6 +27,8 @@ mod malformed;
 mod memory;
 mod notices;
 mod pipeline;
+mod prepared;
+mod residue;
 mod server_loss;
 mod sharing;
 mod shutdown;
