@@ -2,7 +2,9 @@
 
 mod acquaint;
 pub mod auth;
+pub mod card;
 pub mod end;
+pub mod farewell;
 pub mod hello;
 pub mod intake;
 pub mod login;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::auth::credential::{Credential, Credentials};
 use crate::tls::{ClientTls, ServerTls};
 
+mod change;
 mod check;
 mod connect_string;
 mod files;
@@ -32,6 +33,7 @@ pub mod settings;
 pub mod user;
 pub mod value;
 
+pub use change::SetError;
 pub use choice::{AuthType, LoadBalanceHosts, PoolMode, SslMode};
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
@@ -42,6 +44,9 @@ pub use secret::Secret;
 pub use settings::Settings;
 pub use user::UserSettings;
 pub use value::{Limit, NameList, Timeout};
+
+/// The name of the admin console, which no database can have.
+pub const CONSOLE: &str = "pgbouncer";
 
 /// Everything that the files say.
 #[derive(Debug)]

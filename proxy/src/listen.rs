@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -38,6 +39,38 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         // Whoever deleted it before did what we wanted.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A socket on which clients come, as SHOW FDS names it.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// Its file descriptor, which it keeps as long as the pooler takes clients.
+    pub fd: RawFd,
+    /// Address, or `unix`.
+    pub address: String,
+    /// Port; a Unix socket has none of its own.
+    pub port: Option<u16>,
+}
+
+impl Listeners {
+    /// All sockets.
+    #[must_use]
+    pub fn all(&self) -> Vec<Listening> {
+        let tcp = self.tcp.iter().flatten().map(|socket| {
+            let address = socket.local_addr().ok();
+            Listening {
+                fd: socket.as_raw_fd(),
+                address: address.map_or_else(String::new, |address| address.ip().to_string()),
+                port: address.map(|address| address.port()),
+            }
+        });
+        let unix = self.unix.iter().map(|unix| Listening {
+            fd: unix.listener.as_raw_fd(),
+            address: "unix".to_owned(),
+            port: None,
+        });
+        tcp.chain(unix).collect()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The side of the pooler that faces PostgreSQL servers.
 
+pub mod circuit;
 pub mod connect;
 pub mod dialogue;
 pub mod encrypt;
 pub mod login;
 pub mod lookup;
 pub mod residue;
+pub mod stopwatch;
 
 use std::io;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::protocol::message::frontend;
 use crate::protocol::walker::{WalkError, Walker};
 use crate::server::login::ServerError;
 use crate::server::residue::{Forgotten, Residue};
+use crate::server::stopwatch::Stopwatch;
 
 /// A connection to PostgreSQL that is logged in. It is counted by its pool as long as it exists.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Server {
     pub parameters: Arc<Tracked>,
     /// Where and how its query is cancelled.
     pub cancel: Arc<CancelTarget>,
+    /// How long its client has kept it.
+    pub watch: Stopwatch,
     /// Its place in the pool.
     pub seat: Seat,
     /// The core with whose runtime it is registered.
@@ -103,11 +108,12 @@ impl Server {
             stream: connected.stream,
             exchange: Exchange::default(),
             parameters: connected.parameters,
-            cancel: Arc::new(connected.cancel),
+            cancel: connected.cancel,
             seat,
             core: CoreId::current(),
             shelf: Shelf::default(),
             residue: Residue::default(),
+            watch: Stopwatch::default(),
             walker: Walker::default(),
             opened: Second::now(),
             idle_since: Second::now(),
@@ -226,6 +232,20 @@ impl Server {
         self.stream = self.stream.detach()?.attach()?;
         self.core = CoreId::current();
         Ok(self)
+    }
+
+    /// Why it is not to go back to its pool, if so.
+    #[must_use]
+    pub fn reason_to_close(&self) -> Option<&'static str> {
+        if !self.is_free() {
+            Some("unclean server")
+        } else if self.seat.is_outdated() {
+            Some("connection outdated")
+        } else if self.has_outlived() {
+            Some("server lifetime over")
+        } else {
+            None
+        }
     }
 
     /// Closes it; one that is free is told so first, and does not log a lost connection.

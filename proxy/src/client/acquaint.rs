@@ -88,7 +88,7 @@ pub(super) async fn acquaint(
         user: &startup.user,
     };
     let timeout = |words: &'static str| move |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, words);
-    let asked = desk.ask(&question, &shared.pools.commons().interner);
+    let asked = desk.ask(&question, shared.pools.commons());
     let patience = Deadline::after(config.settings.query_wait_timeout).bound(asked);
     let answer = Box::pin(deadline.bound(patience))
         .await

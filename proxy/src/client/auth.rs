@@ -11,7 +11,7 @@ use crate::auth::random::NoRandomness;
 use crate::auth::scram::MECHANISM;
 use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, VerifierError};
 use crate::client::origin::Origin;
-use crate::config::{AuthType, Config, Database};
+use crate::config::{AuthType, CONSOLE, Config, Database};
 use crate::deadline::{Deadline, Elapsed};
 use crate::parameters::TRACKED;
 use crate::protocol::message::backend::{
@@ -73,6 +73,9 @@ pub enum AuthError {
     /// The database is not configured.
     #[error("no such database: {0}")]
     NoDatabase(String),
+    /// The console, and the user is neither of `admin_users` nor of `stats_users`.
+    #[error("not allowed")]
+    NotAllowed,
     /// `auth_type` any, and the database does not say whom to log in as.
     #[error("auth_type any needs user= in the connect string of database {0}")]
     AnyWithoutUser(String),
@@ -136,9 +139,14 @@ impl AuthError {
                 SqlState::INVALID_AUTHORIZATION,
                 "certificate authentication failed",
             )),
-            Self::NotListed | Self::Rejected | Self::Certificate(_) | Self::Peer => Some(
-                Refusal::new(SqlState::INVALID_AUTHORIZATION, self.to_string()),
-            ),
+            Self::NotListed
+            | Self::NotAllowed
+            | Self::Rejected
+            | Self::Certificate(_)
+            | Self::Peer => Some(Refusal::new(
+                SqlState::INVALID_AUTHORIZATION,
+                self.to_string(),
+            )),
             // Both are PgBouncer's words; neither says why.
             Self::Password(_) => Some(Refusal::new(
                 SqlState::INVALID_PASSWORD,
@@ -225,6 +233,49 @@ fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), 
     }
 }
 
+/// What a user may do on the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Look.
+    Stats,
+    /// Everything.
+    Admin,
+}
+
+/// As [`authenticate`], for the admin console.
+///
+/// # Errors
+/// Why the client is not let in; [`AuthError::refusal`] is what it should be told.
+pub async fn authenticate_operator<S>(
+    stream: &mut S,
+    applicant: &Applicant<'_>,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<Role, AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let startup = applicant.startup;
+    // As in PgBouncer the system's own user of the pooler needs no password on its Unix socket.
+    if startup.user == CONSOLE && applicant.origin.is_own_user() {
+        let mut out = BytesMut::new();
+        negotiate(startup, &mut out);
+        stream.write_all(&out).await?;
+        return Ok(Role::Admin);
+    }
+    deadline.bound(prove(stream, applicant, config)).await??;
+    let settings = &config.settings;
+    // As PgBouncer has it: where nobody proves anything, everybody may look.
+    let anybody = settings.auth_type == AuthType::Any;
+    if settings.admin_users.contains(&startup.user) {
+        Ok(Role::Admin)
+    } else if anybody || settings.stats_users.contains(&startup.user) {
+        Ok(Role::Stats)
+    } else {
+        Err(AuthError::NotAllowed)
+    }
+}
+
 fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, AuthError> {
     let StartupParameters { user, database, .. } = startup;
     let Some(target) = config.databases.lookup(database) else {
@@ -255,14 +306,7 @@ where
         known,
     } = applicant;
     let mut out = BytesMut::new();
-    if startup.needs_negotiation() {
-        let unknown: Vec<&str> = startup
-            .protocol_options
-            .iter()
-            .map(String::as_str)
-            .collect();
-        negotiate_protocol_version(&mut out, startup.negotiated_version(), &unknown);
-    }
+    negotiate(startup, &mut out);
     match Demand::of(config, origin, startup)? {
         Demand::Nothing => {}
         Demand::Known if known.is_none() => return Err(AuthError::NotListed),
@@ -277,6 +321,18 @@ where
     }
     stream.write_all(&out).await?;
     Ok(stream.flush().await?)
+}
+
+/// Says what the client cannot have of the protocol that it asked for.
+fn negotiate(startup: &StartupParameters, out: &mut BytesMut) {
+    if startup.needs_negotiation() {
+        let unknown: Vec<&str> = startup
+            .protocol_options
+            .iter()
+            .map(String::as_str)
+            .collect();
+        negotiate_protocol_version(out, startup.negotiated_version(), &unknown);
+    }
 }
 
 /// Leads the exchange. What is left in `out` at the end is still to be sent.

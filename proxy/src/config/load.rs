@@ -13,13 +13,10 @@ use super::ident::Maps;
 use super::ini::Spanned;
 use super::nearest::nearest;
 use super::section::{Section, Support};
-use super::{Config, Peer, Settings, UserSettings, check, userlist};
+use super::{CONSOLE, Config, Peer, Settings, UserSettings, check, userlist};
 use crate::auth::credential::{Credential, Credentials};
 
 const SECTIONS: [&str; 4] = ["pgbouncer", "databases", "users", "peers"];
-
-/// The name of the admin console, which no database can have.
-const CONSOLE: &str = "pgbouncer";
 
 /// Reads the file at `path`.
 pub(super) fn load(path: &Path) -> Result<Config, ConfigErrors> {
@@ -43,6 +40,26 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
         loader.setting(setting);
     }
     loader.finish(&file)
+}
+
+/// The configuration of a pooler that runs, with one setting of `[pgbouncer]` changed.
+pub(super) fn with(config: &Config, key: &str, value: &str) -> Result<Config, ConfigErrors> {
+    let position = start_of(&Arc::from(Path::new("SET")));
+    let spanned = |text: &str| Spanned {
+        text: text.to_owned(),
+        position: position.clone(),
+    };
+    let everywhere = |key: &super::section::Key<Settings>| (key.name, position.clone());
+    let mut loader = Loader {
+        settings: config.settings.clone(),
+        set_at: Settings::KEYS.iter().map(everywhere).collect(),
+        databases: config.databases.clone(),
+        users: config.users.clone(),
+        peers: config.peers.clone(),
+        ..Loader::default()
+    };
+    loader.global(&spanned(key), &spanned(value));
+    loader.finish(&Arc::from(config.path.as_path()))
 }
 
 /// What has been read so far.

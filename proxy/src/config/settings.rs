@@ -112,9 +112,9 @@ section! {
         /// Longest transaction; 0 is no limit.
         transaction_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
         /// Unused time after which a database made by `*` is forgotten; 0 is never.
-        autodb_idle_timeout: Timeout = Timeout::from_secs(3600), Live, NotYet;
+        autodb_idle_timeout: Timeout = Timeout::from_secs(3600), Live, Honoured;
         /// Longest wait for buffers to empty on SUSPEND.
-        suspend_timeout: Duration = secs(10), Live, NotYet;
+        suspend_timeout: Duration = secs(10), Live, Honoured;
         /// How long a resolved host name is kept.
         dns_max_ttl: Duration = secs(15), Live, NotYet;
         /// How long a host name that could not be resolved is kept.
@@ -160,9 +160,9 @@ section! {
         /// Iterations of the SCRAM secrets made from plain passwords.
         scram_iterations: u32 = 4096, Live, Honoured;
         /// Users who may do anything on the console.
-        admin_users: NameList = NameList::default(), Live, NotYet;
+        admin_users: NameList = NameList::default(), Live, Honoured;
         /// Users who may look at the console.
-        stats_users: NameList = NameList::default(), Live, NotYet;
+        stats_users: NameList = NameList::default(), Live, Honoured;
 
         // TLS
         /// TLS with clients.
@@ -214,19 +214,19 @@ section! {
         /// How much to log beyond the usual.
         verbose: u32 = 0, Live, Honoured;
         /// Log clients that log in.
-        log_connections: bool = true, Live, NotYet;
+        log_connections: bool = true, Live, Honoured;
         /// Log clients and servers that leave, and why.
-        log_disconnections: bool = true, Live, NotYet;
+        log_disconnections: bool = true, Live, Honoured;
         /// Log errors that the pooler itself sends.
         log_pooler_errors: bool = true, Live, NotYet;
         /// Log statistics every stats_period.
-        log_stats: bool = true, Live, NotYet;
+        log_stats: bool = true, Live, Honoured;
         /// Seconds over which averages are taken.
-        stats_period: Duration = secs(60), Live, NotYet;
+        stats_period: Duration = secs(60), Live, Honoured;
         /// Name of the process.
         job_name: String = "pgbouncer".to_owned(), Restart, NotYet;
         /// Another configuration file for the next reload.
-        conffile: Option<PathBuf> = None, Live, NotYet;
+        conffile: Option<PathBuf> = None, Live, Honoured;
         /// Bytes of a connection's buffer.
         pkt_buf: u32 = 4096, Restart, Moot(SINGLE_THREADED);
         /// Longest message that passes, in bytes.
@@ -240,8 +240,8 @@ section! {
         /// Clean a server that a transaction left changed before another client gets it.
         server_reset_dirty: bool = true, Live, Honoured;
         /// Failures in a row after which a server address is refused.
-        circuit_breaker_failures: u32 = 3, Live, NotYet;
+        circuit_breaker_failures: u32 = 3, Live, Honoured;
         /// Seconds of refusal before one connection tries that address again.
-        circuit_breaker_timeout: Duration = secs(30), Live, NotYet;
+        circuit_breaker_timeout: Duration = secs(30), Live, Honoured;
     }
 }

@@ -47,6 +47,15 @@ impl Carrier {
         Ok(())
     }
 
+    /// Our end of the connection.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Attached(socket) => socket.local_addr().ok(),
+            Self::Detached(socket) => socket.local_addr().ok(),
+            Self::Lost => None,
+        }
+    }
+
     /// The other end of the connection, where the system still knows it.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match self {

@@ -1,6 +1,7 @@
 //! A connection, whatever it runs over.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -90,6 +91,27 @@ impl Stream {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
             Self::Tls(tls) => Some(tls.get_ref().1),
+        }
+    }
+
+    /// TLS version and cipher as PgBouncer shows them; `None` of a plain connection.
+    #[must_use]
+    pub fn tls_words(&self) -> Option<String> {
+        let session = self.tls()?;
+        let (version, suite) = (
+            session.protocol_version()?,
+            session.negotiated_cipher_suite()?,
+        );
+        Some(format!("{version:?}/{:?}", suite.suite()))
+    }
+
+    /// Our end of the connection; a Unix socket has no address.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Unix(_) => None,
+            Self::Tls(tls) => tls.get_ref().0.local_addr(),
         }
     }
 

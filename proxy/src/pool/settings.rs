@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use crate::auth::credential::Credential;
 use crate::client::auth::Identity;
-use crate::config::{Config, PoolMode, ServerHost, SocketDir, Timeout};
+use crate::config::{
+    CONSOLE, Config, ConnectString, Database, PoolMode, ServerHost, SocketDir, Timeout,
+};
+use crate::pool::PoolId;
+use crate::server::circuit::Limits;
 use crate::tls::ServerTls;
 
 /// The settings of one pool, those of its database, its user and the whole pooler put together.
@@ -43,11 +47,57 @@ pub struct PoolSettings {
     pub server_reset_dirty: bool,
     /// Prepared statements to keep on each server; 0 leaves statements alone.
     pub max_prepared_statements: u32,
+    /// When an address of the database is left alone.
+    pub circuit: Limits,
     /// Longest wait of a client.
     pub query_wait_timeout: Timeout,
 }
 
 impl PoolSettings {
+    /// The settings of an existing pool after a reload; `None` if its database is no more.
+    #[must_use]
+    pub fn anew(config: &Config, id: &PoolId) -> Option<Self> {
+        let identity = Identity {
+            user: id.user.clone(),
+            database: id.database.clone(),
+            target: Arc::clone(config.databases.lookup(&id.database)?),
+        };
+        Some(Self::new(config, &identity))
+    }
+
+    /// The settings of the admin console, which has clients and no servers.
+    #[must_use]
+    pub fn console(config: &Config) -> Self {
+        let target = Database {
+            name: CONSOLE.to_owned(),
+            connect: ConnectString::default(),
+            credential: None,
+        };
+        let identity = Identity {
+            user: CONSOLE.to_owned(),
+            database: CONSOLE.to_owned(),
+            target: Arc::new(target),
+        };
+        Self {
+            mode: PoolMode::Statement,
+            ..Self::new(config, &identity)
+        }
+    }
+
+    /// Whether a server opened under `other` is as good as one opened under these.
+    #[must_use]
+    pub fn leads_to_same(&self, other: &Self) -> bool {
+        let secret = |settings: &Self| {
+            let credential = settings.credential.as_ref()?;
+            Some(credential.stored.clone())
+        };
+        self.hosts == other.hosts
+            && self.port == other.port
+            && self.dbname == other.dbname
+            && self.user == other.user
+            && secret(self) == secret(other)
+    }
+
     /// The settings for the pool of `identity`. As in PgBouncer the user's come before the
     /// database's, and those before the rest.
     #[must_use]
@@ -86,6 +136,10 @@ impl PoolSettings {
             server_reset_query_always: settings.server_reset_query_always,
             server_reset_dirty: settings.server_reset_dirty,
             max_prepared_statements: settings.max_prepared_statements,
+            circuit: Limits {
+                failures: settings.circuit_breaker_failures,
+                timeout: settings.circuit_breaker_timeout,
+            },
             query_wait_timeout: settings.query_wait_timeout,
         }
     }

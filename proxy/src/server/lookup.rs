@@ -15,7 +15,7 @@ use super::login::ServerError;
 use crate::auth::credential::Credential;
 use crate::config::{Config, Secret};
 use crate::io::Stream;
-use crate::parameters::Interner;
+use crate::pool::Commons;
 use crate::pool::settings::PoolSettings;
 use crate::protocol::frame::Header;
 use crate::protocol::message::frontend;
@@ -93,7 +93,7 @@ impl Desk {
     pub async fn ask(
         &self,
         question: &Question<'_>,
-        interner: &Interner,
+        commons: &Commons,
     ) -> Result<Option<Arc<Credential>>, LookupError> {
         let mut line = self.line.lock().await;
         // A connection that has been idle may have been closed by the server meanwhile.
@@ -104,7 +104,7 @@ impl Desk {
             *line = Some(kept);
             return Ok(self.keep(question.user, secret));
         }
-        let connected = Box::pin(connect(question.settings, 0, interner)).await?;
+        let connected = Box::pin(connect(question.settings, 0, commons)).await?;
         let mut fresh = Line {
             stream: connected.stream,
             config: Arc::clone(question.config),

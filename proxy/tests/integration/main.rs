@@ -19,6 +19,7 @@ mod auth;
 mod cancel;
 mod cli;
 mod client_loss;
+mod console;
 mod conversation;
 mod copy;
 mod drivers;

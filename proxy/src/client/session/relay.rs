@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use super::{Phase, Session};
 use crate::client::end::End;
@@ -112,6 +113,9 @@ impl Session {
                 used
             })
         };
+        if used > 0 {
+            server.watch.sent(Instant::now);
+        }
         if cut.terminate && used == cut.forward {
             Err(End::Terminated)
         } else {
@@ -147,11 +151,19 @@ impl Session {
             stats.sent.add(sent as u64);
             stats.queries.add(u64::from(heard.queries));
             stats.transactions.add(u64::from(heard.transactions));
+            if heard.queries > 0 {
+                let owes = !server.exchange.is_quiet();
+                let lap = server
+                    .watch
+                    .answered(Instant::now(), heard.transactions > 0, owes);
+                stats.time(lap);
+            }
             Poll::Ready(Ok(heard))
         });
         let heard = ready!(heard)?;
         if heard.parameters {
             self.wishes = Arc::clone(&server.parameters);
+            self.cancel.holder.has_parameters(&self.wishes);
         }
         if heard.needs_sync {
             server.exchange.client_sent(Frontend::Sync);
