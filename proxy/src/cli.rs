@@ -62,6 +62,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Reboot);
     }
     let config = Config::load(&args.config)?;
+    if args.check {
+        return Ok(report(&config)?);
+    }
     let settings = config.settings.clone();
     user::assume(args.user.as_deref().or(settings.user.as_deref()))?;
     if args.daemon {
@@ -82,6 +85,19 @@ fn serve(args: &Args) -> Result<(), Failure> {
         tracing::error!("{failure}");
     }
     result
+}
+
+/// Says what of a sound configuration this pooler does otherwise than PgBouncer.
+fn report(config: &Config) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for warning in &config.warnings {
+        writeln!(out, "{warning}")?;
+    }
+    let path = config.path.display();
+    match config.warnings.len() {
+        0 => writeln!(out, "{path}: every setting is acted on"),
+        count => writeln!(out, "{path}: sound, with {count} of its lines to look at"),
+    }
 }
 
 fn serve_until_stopped(config: Config, sink: &Arc<Sink>) -> Result<(), Failure> {

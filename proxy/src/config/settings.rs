@@ -60,9 +60,9 @@ section! {
         /// begins with @ is in the abstract namespace; empty is none.
         unix_socket_dir: SocketDir = SocketDir::Directory(PathBuf::from("/tmp")), Restart, Honoured;
         /// Permission bits of the Unix socket.
-        unix_socket_mode: FileMode = FileMode(0o777), Restart, NotYet;
+        unix_socket_mode: FileMode = FileMode(0o777), Restart, Honoured;
         /// Group of the Unix socket.
-        unix_socket_group: Option<String> = None, Restart, NotYet;
+        unix_socket_group: Option<String> = None, Restart, Honoured;
         /// Let several processes listen on one port.
         so_reuseport: bool = false, Restart, Honoured;
         /// Accept a TCP connection only once it has sent something.
