@@ -67,8 +67,7 @@ mod tests {
         let before = config("default_pool_size = 7\nquery_wait_timeout = 3\n");
         let after = before.with("default_pool_size", "8").unwrap();
         assert_eq!(after.settings.default_pool_size, 8);
-        let mut expected = before.settings.clone();
-        expected.default_pool_size = 8;
+        let expected = config("default_pool_size = 8\nquery_wait_timeout = 3\n").settings;
         assert_eq!(after.settings, expected);
     }
 

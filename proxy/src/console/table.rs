@@ -28,6 +28,7 @@ pub(super) fn numeric(name: impl Into<Cow<'static, str>>) -> Column {
 }
 
 /// A value from anything that can be printed.
+#[expect(clippy::needless_pass_by_value, reason = "values are made for it")]
 pub(super) fn cell(value: impl ToString) -> Cell {
     Some(value.to_string())
 }

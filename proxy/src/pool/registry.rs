@@ -47,7 +47,6 @@ impl Pools {
     }
 
     /// What an operator has paused or disabled. Never held while a pool is asked for.
-    #[must_use]
     pub fn gates(&self) -> MutexGuard<'_, Gates> {
         // Each change is a single assignment.
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)

@@ -339,9 +339,9 @@ fn a_setting_holds_until_the_next_reload() {
     });
 }
 
-/// PostgreSQL's port of nobody: three attempts fail, and then nobody tries.
+/// A server that lets us in has a closed circuit, and SHOW CIRCUITS says so.
 #[test]
-fn a_dead_address_opens_its_circuit() {
+fn a_living_address_has_a_closed_circuit() {
     bounded(|| {
         let pool = pool(1)
             .with("server_login_retry", 0)
