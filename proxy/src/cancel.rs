@@ -8,12 +8,16 @@
 mod forward;
 mod registry;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
+use crate::client::card::ClientCard;
+use crate::clock::Second;
+use crate::parameters::Tracked;
 use crate::protocol::startup::CancelKey;
 use crate::server::Server;
 use crate::server::connect::ServerAddress;
+use crate::server::encrypt::Encryption;
 
 pub use forward::cancel;
 pub use registry::{CancelRegistry, Registered};
@@ -23,6 +27,8 @@ pub use registry::{CancelRegistry, Registered};
 pub struct CancelTarget {
     /// The server's address.
     pub address: ServerAddress,
+    /// How to encrypt the request; `None` if the connection that it concerns is in clear.
+    pub encryption: Option<Encryption>,
     /// Its key; without one it cannot be cancelled.
     pub key: Option<CancelKey>,
 }
@@ -44,6 +50,11 @@ enum Holding {
 #[derive(Debug, Default)]
 struct State {
     holding: Holding,
+    asked: Second,
+    /// Its session parameters as it has them now.
+    parameters: Option<Arc<Tracked>>,
+    /// Wakes its session, wherever that stands.
+    waker: Option<Waker>,
     /// Requests on their way to a server that this client holds or held.
     under_way: u32,
     /// Servers that it let go meanwhile.
@@ -54,10 +65,29 @@ struct State {
     parked: Vec<Box<Server>>,
 }
 
-/// What a client shares with those who cancel it.
-#[derive(Debug, Default)]
+/// What a client shares with those who cancel it, look at it, or end it.
+#[derive(Debug)]
 pub struct Holder {
+    /// Who it is.
+    pub card: ClientCard,
     state: Mutex<State>,
+    /// Why it is to be ended, once that has been decided.
+    sentence: OnceLock<&'static str>,
+}
+
+/// What a client is about at one moment.
+#[derive(Clone, Debug)]
+pub struct Doing {
+    /// The server that it holds.
+    pub server: Option<Arc<CancelTarget>>,
+    /// It is in the queue for a server.
+    pub waits: bool,
+    /// When it last asked for a server.
+    pub asked: Second,
+    /// Requests on their way to cancel what it runs.
+    pub cancels: u32,
+    /// Its session parameters.
+    pub parameters: Option<Arc<Tracked>>,
 }
 
 /// What a cancel request has to do.
@@ -69,6 +99,59 @@ enum Order {
 }
 
 impl Holder {
+    /// Of the client that `card` describes.
+    #[must_use]
+    pub fn new(card: ClientCard) -> Self {
+        Self {
+            card,
+            state: Mutex::default(),
+            sentence: OnceLock::new(),
+        }
+    }
+
+    /// The client's session begins; `waker` is that of the task that serves it.
+    pub fn begins(&self, waker: &Waker) {
+        self.state().waker = Some(waker.clone());
+    }
+
+    /// The client has other session parameters from now on.
+    pub fn has_parameters(&self, parameters: &Arc<Tracked>) {
+        self.state().parameters = Some(Arc::clone(parameters));
+    }
+
+    /// Ends the client's session, and has it told why.
+    pub fn kill(&self, reason: &'static str) {
+        // Whoever comes second finds it done.
+        let _ = self.sentence.set(reason);
+        let waker = self.state().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Why the client is to be ended, if it is.
+    #[must_use]
+    pub fn sentence(&self) -> Option<&'static str> {
+        self.sentence.get().copied()
+    }
+
+    /// What it is about now.
+    #[must_use]
+    pub fn doing(&self) -> Doing {
+        let state = self.state();
+        let server = match &state.holding {
+            Holding::Server(target) => Some(Arc::clone(target)),
+            Holding::Nothing | Holding::Place(_) | Holding::LostPlace => None,
+        };
+        Doing {
+            server,
+            waits: matches!(state.holding, Holding::Place(_) | Holding::LostPlace),
+            asked: state.asked,
+            cancels: state.under_way,
+            parameters: state.parameters.clone(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Each change is a single assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,12 +159,16 @@ impl Holder {
 
     /// The client got a server.
     pub fn takes(&self, target: &Arc<CancelTarget>) {
-        self.state().holding = Holding::Server(Arc::clone(target));
+        let mut state = self.state();
+        state.holding = Holding::Server(Arc::clone(target));
+        state.asked = Second::now();
     }
 
     /// The client joins a queue; a cancel request wakes it.
     pub fn waits(&self, waker: &Waker) {
-        self.state().holding = Holding::Place(waker.clone());
+        let mut state = self.state();
+        state.holding = Holding::Place(waker.clone());
+        state.asked = Second::now();
     }
 
     /// The client has nothing any more. Says whether it was to leave the queue.

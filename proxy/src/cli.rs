@@ -4,7 +4,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -63,6 +62,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Reboot);
     }
     let config = Config::load(&args.config)?;
+    if args.check {
+        return Ok(report(&config)?);
+    }
     let settings = config.settings.clone();
     user::assume(args.user.as_deref().or(settings.user.as_deref()))?;
     if args.daemon {
@@ -75,7 +77,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     };
     let sink = log::start(&settings, console, args.verbose)?;
     signals::warn_of(&config);
-    let result = serve_until_stopped(&args.config, config, &sink);
+    let result = serve_until_stopped(config, &sink);
     if let Err(failure) = &result
         && console == Console::Quiet
     {
@@ -85,7 +87,20 @@ fn serve(args: &Args) -> Result<(), Failure> {
     result
 }
 
-fn serve_until_stopped(path: &Path, config: Config, sink: &Arc<Sink>) -> Result<(), Failure> {
+/// Says what of a sound configuration this pooler does otherwise than PgBouncer.
+fn report(config: &Config) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for warning in &config.warnings {
+        writeln!(out, "{warning}")?;
+    }
+    let path = config.path.display();
+    match config.warnings.len() {
+        0 => writeln!(out, "{path}: every setting is acted on"),
+        count => writeln!(out, "{path}: sound, with {count} of its lines to look at"),
+    }
+}
+
+fn serve_until_stopped(config: Config, sink: &Arc<Sink>) -> Result<(), Failure> {
     let settings = config.settings.clone();
     limits::raise_open_files(settings.max_client_conn);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -104,7 +119,7 @@ fn serve_until_stopped(path: &Path, config: Config, sink: &Arc<Sink>) -> Result<
         tracing::info!("listening on {address}");
     }
     tracing::info!("process up: poolproof-proxy {}", env!("CARGO_PKG_VERSION"));
-    Ok(runtime.block_on(signals.obey(running, path, sink))?)
+    Ok(runtime.block_on(signals.obey(running, sink))?)
 }
 
 /// Goes on in the background; the process that was started ends here.

@@ -1,9 +1,14 @@
 //! The side of the pooler that faces clients.
 
+mod acquaint;
 pub mod auth;
+pub mod card;
 pub mod end;
+pub mod farewell;
+pub mod hello;
 pub mod intake;
 pub mod login;
+pub mod origin;
 pub mod refusal;
 pub mod session;
 pub mod startup;

@@ -11,7 +11,7 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 static NOW: AtomicU32 = AtomicU32::new(0);
 
 /// A moment, as whole seconds of the process's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Second(u32);
 
 impl Second {

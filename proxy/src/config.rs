@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::credential::{Credential, Credentials};
+use crate::tls::{ClientTls, ServerTls};
 
+mod change;
 mod check;
 mod connect_string;
 mod files;
@@ -16,10 +18,13 @@ mod ini;
 mod load;
 mod nearest;
 mod userlist;
+mod words;
 
 pub mod choice;
 pub mod database;
 pub mod error;
+pub mod hba;
+pub mod ident;
 pub mod listen;
 pub mod peer;
 pub mod secret;
@@ -28,15 +33,20 @@ pub mod settings;
 pub mod user;
 pub mod value;
 
+pub use change::SetError;
 pub use choice::{AuthType, LoadBalanceHosts, PoolMode, SslMode};
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
+pub use hba::{Hba, Method};
 pub use listen::{ListenHost, SocketDir};
 pub use peer::Peer;
 pub use secret::Secret;
 pub use settings::Settings;
 pub use user::UserSettings;
 pub use value::{Limit, NameList, Timeout};
+
+/// The name of the admin console, which no database can have.
+pub const CONSOLE: &str = "pgbouncer";
 
 /// Everything that the files say.
 #[derive(Debug)]
@@ -53,6 +63,12 @@ pub struct Config {
     pub peers: BTreeMap<u32, Peer>,
     /// The users of `auth_file`.
     pub credentials: Credentials,
+    /// The rules of `auth_hba_file`.
+    pub hba: Hba,
+    /// TLS with clients, its files read.
+    pub client_tls: ClientTls,
+    /// TLS with servers, its files read.
+    pub server_tls: ServerTls,
     /// What was read and will not be acted on.
     pub warnings: Vec<Note>,
 }

@@ -7,19 +7,25 @@ use std::cell::Cell;
 pub struct CoreId(pub u16);
 
 thread_local! {
-    static CURRENT: Cell<CoreId> = const { Cell::new(CoreId(0)) };
+    static CURRENT: Cell<Option<CoreId>> = const { Cell::new(None) };
 }
 
 impl CoreId {
     /// The core of the current thread; the first on threads that serve none.
     #[must_use]
     pub fn current() -> Self {
-        CURRENT.get()
+        CURRENT.get().unwrap_or(Self(0))
+    }
+
+    /// Whether the current thread serves connections.
+    #[must_use]
+    pub fn is_here() -> bool {
+        CURRENT.get().is_some()
     }
 
     /// Makes this the core of the current thread.
     pub fn settle(self) {
-        CURRENT.set(self);
+        CURRENT.set(Some(self));
     }
 
     /// As an index into what there is one of for each core.

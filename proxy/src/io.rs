@@ -1,5 +1,6 @@
 //! Sockets and buffers: the thin edge between the pooler and the runtime.
 
+pub mod carrier;
 pub mod outbox;
 pub mod scratch;
 pub mod stream;

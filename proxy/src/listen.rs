@@ -1,14 +1,19 @@
 //! The sockets on which clients come.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
+use nix::unistd::Group;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
+use crate::config::value::FileMode;
 use crate::config::{ListenHost, Settings, SocketDir};
 
 /// Sockets that listen, not yet registered with any runtime.
@@ -38,6 +43,38 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         // Whoever deleted it before did what we wanted.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A socket on which clients come, as SHOW FDS names it.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// Its file descriptor, which it keeps as long as the pooler takes clients.
+    pub fd: RawFd,
+    /// Address, or `unix`.
+    pub address: String,
+    /// Port; a Unix socket has none of its own.
+    pub port: Option<u16>,
+}
+
+impl Listeners {
+    /// All sockets.
+    #[must_use]
+    pub fn all(&self) -> Vec<Listening> {
+        let tcp = self.tcp.iter().flatten().map(|socket| {
+            let address = socket.local_addr().ok();
+            Listening {
+                fd: socket.as_raw_fd(),
+                address: address.map_or_else(String::new, |address| address.ip().to_string()),
+                port: address.map(|address| address.port()),
+            }
+        });
+        let unix = self.unix.iter().map(|unix| Listening {
+            fd: unix.listener.as_raw_fd(),
+            address: "unix".to_owned(),
+            port: None,
+        });
+        tcp.chain(unix).collect()
     }
 }
 
@@ -159,7 +196,7 @@ fn listen_unix(settings: &Settings) -> Result<Option<UnixSocket>, ListenError> {
         SocketDir::None => return Ok(None),
         SocketDir::Directory(directory) => {
             let path = directory.join(name);
-            (path.display().to_string(), listen_path(path))
+            (path.display().to_string(), listen_path(path, settings))
         }
         SocketDir::Abstract(directory) => {
             let name = format!("{directory}/{name}");
@@ -181,7 +218,7 @@ fn listen_unix(settings: &Settings) -> Result<Option<UnixSocket>, ListenError> {
     Ok(Some(socket))
 }
 
-fn listen_path(path: PathBuf) -> io::Result<UnixSocket> {
+fn listen_path(path: PathBuf, settings: &Settings) -> io::Result<UnixSocket> {
     match std::os::unix::net::UnixStream::connect(&path) {
         Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
         // Nobody listens behind it: it was left by a process that did not end in order.
@@ -191,8 +228,61 @@ fn listen_path(path: PathBuf) -> io::Result<UnixSocket> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(&path)?;
+    let file = SocketFile(path);
+    // The group first: the wider mode must not be had by the group that the socket was made with.
+    if let Some(group) = &settings.unix_socket_group {
+        chown(&file.0, None, Some(group_id(group)?))?;
+    }
+    let FileMode(mode) = settings.unix_socket_mode;
+    std::fs::set_permissions(&file.0, Permissions::from_mode(mode))?;
     Ok(UnixSocket {
         listener,
-        file: Some(SocketFile(path)),
+        file: Some(file),
     })
+}
+
+/// The number of a group, which may be written as its name or as the number itself.
+fn group_id(group: &str) -> io::Result<u32> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let found = Group::from_name(group).map_err(io::Error::from)?;
+    found.map(|group| group.gid.as_raw()).ok_or_else(|| {
+        let words = format!("unix_socket_group: there is no group {group:?}");
+        io::Error::new(io::ErrorKind::NotFound, words)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_unix_socket_has_its_mode_and_group() {
+        let folder = tempfile::tempdir().unwrap();
+        // The only group that everybody may give a file to is the own one.
+        let group = nix::unistd::getegid().as_raw();
+        let settings = Settings {
+            unix_socket_mode: FileMode(0o640),
+            unix_socket_group: Some(group.to_string()),
+            ..Settings::default()
+        };
+        let path = folder.path().join("socket");
+        let socket = listen_path(path.clone(), &settings).unwrap();
+        let found = std::fs::metadata(&path).unwrap();
+        assert_eq!(found.mode() & 0o7777, 0o640);
+        assert_eq!(found.gid(), group);
+        drop(socket);
+        assert!(!path.exists(), "its file goes with it");
+    }
+
+    #[test]
+    fn groups() {
+        assert_eq!(group_id("0").unwrap(), 0);
+        assert_eq!(group_id("root").unwrap(), 0);
+        let words = group_id("no such group").unwrap_err().to_string();
+        assert!(words.contains("there is no group"), "{words}");
+    }
 }

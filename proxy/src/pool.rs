@@ -3,26 +3,39 @@
 //! [`state`] decides; this file holds the lock around it, wakes and opens. There is one lock for
 //! each pool and it is held for a few dozen instructions, never across an await.
 
+pub mod care;
+pub mod gates;
 pub mod housekeeping;
 mod opener;
 pub mod registry;
+pub mod roster;
 pub mod settings;
 pub mod state;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::auth::credential::Credential;
+use crate::client::auth::Identity;
 use crate::client::refusal::Refusal;
+use crate::config::Config;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
+use crate::pool::care::Care;
+use crate::pool::roster::{Roster, ServerCard};
 use crate::pool::settings::PoolSettings;
 use crate::pool::state::{Checkout, GiveBack, PoolState, Ticket, Waited};
+use crate::prepared::Catalog;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
+use crate::server::circuit::Circuits;
 use crate::stats::PoolStats;
 
 pub use opener::Welcome;
@@ -49,8 +62,39 @@ pub struct Commons {
     pub cores: usize,
     /// One copy of each set of session parameters.
     pub interner: Interner,
-    /// Told when a server comes back to a pool that is closing.
-    pub returned: Notify,
+    /// Told when a server is closed.
+    pub closed: Notify,
+    /// The configuration of this moment.
+    pub config: ArcSwap<Config>,
+    /// Which server addresses are left alone.
+    pub circuits: Circuits,
+    /// For each core, where its tasks run; set when its thread begins.
+    pub runtimes: Box<[OnceLock<Handle>]>,
+}
+
+impl Commons {
+    /// Where to open a server: on the core of the current thread, or on the first one for threads
+    /// that serve nobody. `None` at the end of the pooler's life.
+    fn runtime(&self) -> Option<Handle> {
+        if CoreId::is_here() {
+            return Handle::try_current().ok();
+        }
+        self.runtimes.first()?.get().cloned()
+    }
+
+    /// Waits until `done`, which is asked again whenever a server was closed. Cancel safe.
+    pub async fn until(&self, done: impl Fn() -> bool) {
+        loop {
+            let closed = self.closed.notified();
+            tokio::pin!(closed);
+            // Before the question, so that no server closes unheard between it and the wait.
+            closed.as_mut().enable();
+            if done() {
+                return;
+            }
+            closed.await;
+        }
+    }
 }
 
 /// A client in the queue.
@@ -67,10 +111,15 @@ pub struct Pool {
     pub id: PoolId,
     /// What was counted.
     pub stats: PoolStats,
+    /// The statements that its clients have prepared.
+    pub catalog: Catalog,
+    /// What sessions look at with each message.
+    pub care: Care,
     commons: Arc<Commons>,
     state: Mutex<PoolState<Box<Server>, Waiter>>,
     settings: Mutex<Arc<PoolSettings>>,
     opening: Mutex<opener::Opening>,
+    roster: Roster,
     /// A task watches `query_wait_timeout`.
     watched: AtomicBool,
     /// Connections begun, by which they take turns among the hosts.
@@ -114,21 +163,64 @@ pub struct Census {
 
 /// A place among the servers of a pool, given up when it is dropped.
 #[derive(Debug)]
-pub struct Seat(Arc<Pool>);
+pub struct Seat {
+    pool: Arc<Pool>,
+    card: Arc<ServerCard>,
+    /// Why the server closes, once that is known.
+    reason: Option<Cow<'static, str>>,
+}
 
 impl Seat {
     /// The pool in which the place is.
     #[must_use]
     pub const fn pool(&self) -> &Arc<Pool> {
-        &self.0
+        &self.pool
+    }
+
+    /// Who has it.
+    #[must_use]
+    pub const fn card(&self) -> &Arc<ServerCard> {
+        &self.card
+    }
+
+    /// Whether its server was opened before the pool was renewed.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.pool.is_outdated(&self.card)
+    }
+
+    /// Says why the server is about to be closed; the first reason given is the one that counts.
+    pub fn blame(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.reason.get_or_insert_with(|| reason.into());
+    }
+}
+
+impl Seat {
+    fn log_end(&mut self) {
+        if !self.pool.commons.config.load().settings.log_disconnections {
+            return;
+        }
+        let reason = self.reason.take();
+        let reason = reason.as_deref().unwrap_or("unclean server");
+        let PoolId { database, user } = &self.pool.id;
+        tracing::info!(
+            conn = %format_args!("S-{}", self.card.id),
+            %database,
+            %user,
+            address = %self.card.target.address,
+            "closing because: {reason} (age={}s)",
+            self.card.began.age_s()
+        );
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let open = self.0.state().closed();
-        self.0.open(open);
-        self.0.commons.returned.notify_one();
+        self.pool.roster.leave(self.card.id);
+        self.log_end();
+        let open = self.pool.state().closed();
+        self.pool.open(open);
+        self.pool.commons.closed.notify_waiters();
     }
 }
 
@@ -139,9 +231,12 @@ impl Pool {
         Self {
             id,
             stats: PoolStats::new(commons.cores),
+            catalog: Catalog::default(),
+            care: Care::new(&settings),
             state: Mutex::new(PoolState::new(settings.size, commons.cores)),
             settings: Mutex::new(Arc::new(settings)),
             opening: Mutex::default(),
+            roster: Roster::default(),
             watched: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             commons,
@@ -161,10 +256,31 @@ impl Pool {
     }
 
     /// Takes new settings; servers above a smaller size are closed as they come back.
-    pub fn configure(self: &Arc<Self>, settings: PoolSettings) {
+    pub fn configure(self: &Arc<Self>, mut settings: PoolSettings) {
+        // What a look-up has shown stands in no file, and the clients are still there.
+        if settings.credential.is_none() {
+            settings.credential.clone_from(&self.settings().credential);
+        }
         let open = self.state().resize(settings.size);
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.care.set(&settings);
+        let settings = Arc::new(settings);
+        let old = std::mem::replace(
+            &mut *self.settings.lock().unwrap_or_else(PoisonError::into_inner),
+            Arc::clone(&settings),
+        );
+        if !settings.leads_to_same(&old) {
+            self.forget_failure();
+            self.renew("connection outdated");
+        }
         self.open(open);
+    }
+
+    /// Uses from now on what a login has shown of its user's password.
+    pub fn learn(&self, identity: &Identity, known: Option<Arc<Credential>>) {
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(news) = known.and_then(|known| settings.learned(identity, known)) {
+            *settings = Arc::new(news);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState<Box<Server>, Waiter>> {
@@ -196,7 +312,7 @@ impl Pool {
     /// An idle server of any core, for use on this one; `None` if it is dead.
     fn fetch(&self, mut server: Box<Server>) -> Option<Box<Server>> {
         if !server.is_alive(&self.commons.interner) {
-            tracing::info!(pool = %self.id, "closing because: server conn crashed?");
+            server.seat.blame("server conn crashed?");
             return None;
         }
         if server.core == CoreId::current() {
@@ -258,7 +374,8 @@ impl Pool {
 
     /// Takes a server back. One that is not free, or past its time, is closed.
     pub fn give_back(&self, mut server: Box<Server>) {
-        if !server.is_free() || server.has_outlived() {
+        if let Some(reason) = server.reason_to_close() {
+            server.seat.blame(reason);
             server.close();
             return;
         }
@@ -272,7 +389,10 @@ impl Pool {
         match outcome {
             GiveBack::Idle => {}
             GiveBack::Handed(waiter) => waiter.waker.wake(),
-            GiveBack::Surplus(server) => server.close(),
+            GiveBack::Surplus(mut server) => {
+                server.seat.blame("pool is paused or has shrunk");
+                server.close();
+            }
         }
     }
 
@@ -297,18 +417,70 @@ impl Pool {
         }
     }
 
-    /// Hands out no server any more and closes each as soon as it is free.
-    pub fn close(&self) {
-        let mut idle = Vec::new();
-        {
-            let mut state = self.state();
-            state.pause();
-            for core in 0..self.commons.cores {
-                let core = CoreId(u16::try_from(core).unwrap_or(u16::MAX));
-                idle.append(&mut state.remove_idle(core, |_| true));
-            }
+    /// Hands out no server any more and closes each as soon as it is free, until
+    /// [`Pool::resume`].
+    pub fn pause(&self, reason: &'static str) {
+        self.state().pause();
+        self.close_idle(reason);
+    }
+
+    /// Hands out no server any more, until [`Pool::resume`].
+    pub fn hold(&self) {
+        self.state().hold();
+    }
+
+    /// Hands out servers again.
+    pub fn resume(self: &Arc<Self>) {
+        let (woken, open) = self.state().resume();
+        for waiter in woken {
+            waiter.waker.wake();
         }
-        for server in idle {
+        self.open(open);
+    }
+
+    /// Closes each server that is open now as soon as it is free.
+    pub fn renew(&self, reason: &'static str) {
+        self.roster.renew();
+        self.close_idle(reason);
+    }
+
+    /// Whether a server is open that was to be closed by [`Pool::renew`].
+    #[must_use]
+    pub fn has_outdated(&self) -> bool {
+        let generation = self.roster.generation();
+        let servers = self.roster.all();
+        servers.iter().any(|card| card.generation != generation)
+    }
+
+    /// Whether a server is to be closed because the pool was renewed after it was opened.
+    #[must_use]
+    pub fn is_outdated(&self, card: &ServerCard) -> bool {
+        card.generation != self.roster.generation()
+    }
+
+    /// The servers that are open.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Arc<ServerCard>> {
+        self.roster.all()
+    }
+
+    /// How long the client has waited that waits longest.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        let oldest = self.state().heads().map(|waiter| waiter.since).min();
+        oldest.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn close_idle(&self, reason: &'static str) {
+        let idle = {
+            let mut state = self.state();
+            let cores = (0..self.commons.cores).map(|core| u16::try_from(core).unwrap_or(u16::MAX));
+            cores
+                .flat_map(|core| state.remove_idle(CoreId(core), |_| true))
+                .collect::<Vec<_>>()
+        };
+        for mut server in idle {
+            server.seat.blame(reason);
             server.close();
         }
     }

@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock;
 use crate::config::Config;
+use crate::console::orders::{Refused, pause_all, resume};
 use crate::cores::CoreId;
 use crate::listen::{ListenError, SocketFile, listen};
 use crate::pool::{Census, PoolId};
-use crate::shared::Shared;
+use crate::shared::{ReloadError, Shared};
 use crate::stats::Totals;
 use crate::stop::{self, Stop};
 use crate::worker::{Course, PASSED_MAX, Worker};
@@ -39,7 +40,6 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     course: Arc<watch::Sender<Course>>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
-    stops: mpsc::Sender<Stop>,
     _socket_file: Option<SocketFile>,
 }
 
@@ -78,7 +78,10 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let listeners = listen(settings, cores)?;
     let local = |socket: &std::net::TcpListener| socket.local_addr().ok();
     let addresses = listeners.tcp[0].iter().filter_map(local).collect();
-    let shared = Arc::new(Shared::new(config, cores));
+    let (stops, orders) = mpsc::channel(2);
+    let shared = Arc::new(Shared::new(config, cores, stops));
+    // Nobody has set it before.
+    let _ = shared.listening.set(listeners.all());
     clock::tick();
     let (course, watched) = watch::channel(Course::Running);
     let course = Arc::new(course);
@@ -89,13 +92,11 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         .unix
         .map(|unix| (unix.listener, unix.file))
         .unzip();
-    let (stops, orders) = mpsc::channel(1);
     let running = Running {
         shared: Arc::clone(&shared),
         addresses,
         course: Arc::clone(&course),
         threads: Mutex::default(),
-        stops,
         _socket_file: socket_file.flatten(),
     };
     let mut unix = unix;
@@ -160,12 +161,33 @@ impl Running {
         self.shared.configure(config);
     }
 
+    /// Reads the configuration file again, as SIGHUP asks.
+    ///
+    /// # Errors
+    /// What is wrong in it; it is logged, and everything goes on as before.
+    pub fn reload_file(&self) -> Result<(), ReloadError> {
+        self.shared.reload()
+    }
+
+    /// Hands out no server any more, as SIGUSR1 asks. Does not wait for those that are out.
+    ///
+    /// # Errors
+    /// When it is so already.
+    pub fn pause(&self) -> Result<(), Refused> {
+        pause_all(&self.shared)
+    }
+
+    /// Hands out servers again, as SIGUSR2 asks.
+    ///
+    /// # Errors
+    /// When it does already.
+    pub fn resume(&self) -> Result<(), Refused> {
+        resume(&self.shared, None)
+    }
+
     /// Begins to stop; a second call stops at once. [`Running::join`] waits for the end.
     pub fn shutdown(&self, stop: Stop) {
-        // A full channel holds a stop that is not yet known; this one makes it the second.
-        if self.stops.try_send(stop).is_err() {
-            stop::end(&self.shared, &self.course);
-        }
+        self.shared.ask_to_stop(stop);
     }
 
     /// Waits until the pooler has stopped.

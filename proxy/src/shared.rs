@@ -1,29 +1,42 @@
 //! What all cores share: looked at when connections come and go, never while messages pass.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
-use tokio::sync::Notify;
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, mpsc};
 
 use crate::cancel::CancelRegistry;
-use crate::config::Config;
+use crate::config::{CONSOLE, Config, ConfigErrors, SetError};
 use crate::cores::CoreId;
+use crate::listen::Listening;
 use crate::parameters::Interner;
-use crate::pool::Commons;
 use crate::pool::registry::Pools;
+use crate::pool::settings::PoolSettings;
+use crate::pool::{Commons, Pool};
+use crate::server::circuit::Circuits;
+use crate::server::lookup::Lookups;
+use crate::stats::history::{ByDatabase, History};
+use crate::stop::Stop;
 
 /// The pooler but for its threads and sockets.
 #[derive(Debug)]
 pub struct Shared {
     /// All pools.
     pub pools: Arc<Pools>,
+    /// Where users are looked up whom `auth_file` does not list.
+    pub lookups: Lookups,
     /// All clients that can be cancelled.
     pub cancels: Arc<CancelRegistry>,
-    config: RwLock<Arc<Config>>,
     clients: AtomicUsize,
     /// Clients of each core.
     loads: Box<[AtomicUsize]>,
     stopping: AtomicBool,
+    stops: mpsc::Sender<Stop>,
+    history: Mutex<History>,
+    /// The sockets on which clients come; set once they are open.
+    pub listening: OnceLock<Vec<Listening>>,
     /// Told when a client leaves while the pooler is stopping.
     pub left: Notify,
 }
@@ -54,25 +67,36 @@ impl Drop for Present {
     }
 }
 
+/// A configuration file that is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ReloadError(ConfigErrors);
+
 /// Connections by which a core may be ahead of the idlest one before it passes new ones on.
 const IMBALANCE_MAX: usize = 1;
 
 impl Shared {
-    /// For `cores` cores.
+    /// For `cores` cores; `stops` is heard by whoever can end them.
     #[must_use]
-    pub fn new(config: Config, cores: usize) -> Self {
+    pub fn new(config: Config, cores: usize, stops: mpsc::Sender<Stop>) -> Self {
         let commons = Commons {
             cores,
             interner: Interner::default(),
-            returned: Notify::new(),
+            closed: Notify::new(),
+            config: ArcSwap::from_pointee(config),
+            circuits: Circuits::default(),
+            runtimes: (0..cores).map(|_| OnceLock::new()).collect(),
         };
         Self {
             pools: Arc::new(Pools::new(Arc::new(commons))),
+            lookups: Lookups::default(),
             cancels: Arc::new(CancelRegistry::new(cores)),
-            config: RwLock::new(Arc::new(config)),
             clients: AtomicUsize::new(0),
             loads: (0..cores).map(|_| AtomicUsize::new(0)).collect(),
             stopping: AtomicBool::new(false),
+            stops,
+            listening: OnceLock::new(),
+            history: Mutex::new(History::new(Instant::now())),
             left: Notify::new(),
         }
     }
@@ -80,12 +104,98 @@ impl Shared {
     /// The configuration of this moment.
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        self.pools.commons().config.load_full()
     }
 
-    /// Replaces the configuration.
+    /// Replaces the configuration, and acts on what has changed: servers that are not where the
+    /// new one says are closed once they are free, and the clients of a database that is no more
+    /// are sent away.
     pub fn configure(&self, config: Config) {
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        let config = Arc::new(config);
+        self.pools.commons().config.store(Arc::clone(&config));
+        for pool in self.pools.all() {
+            if pool.id.database == CONSOLE {
+                continue;
+            }
+            match PoolSettings::anew(&config, &pool.id) {
+                Some(settings) => pool.configure(settings),
+                None => self.kill(&pool, "database removed"),
+            }
+        }
+    }
+
+    /// Reads the configuration file again and acts on it. A faulty one leaves all as it is.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn reload(&self) -> Result<(), ReloadError> {
+        let running = self.config();
+        let path = running.settings.conffile.as_ref().unwrap_or(&running.path);
+        let mut config = Config::load(path).map_err(|errors| {
+            for note in errors.notes() {
+                tracing::error!("{note}");
+            }
+            tracing::error!("the configuration is wrong: going on with the old one");
+            ReloadError(errors)
+        })?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        for key in config.keep_until_restart(&running) {
+            tracing::warn!("{key} has changed in the file: only a restart changes it here");
+        }
+        self.configure(config);
+        Ok(())
+    }
+
+    /// Changes one setting until the next reload.
+    ///
+    /// # Errors
+    /// Why it stays as it was.
+    pub fn set(&self, key: &str, value: &str) -> Result<(), SetError> {
+        let config = self.config().with(key, value)?;
+        self.configure(config);
+        Ok(())
+    }
+
+    /// Asks the pooler to stop; a second time it stops at once.
+    pub fn ask_to_stop(&self, stop: Stop) {
+        // Room for two: whoever finds none is the third, and finds the pooler ending at once.
+        let _ = self.stops.try_send(stop);
+    }
+
+    /// Sends the clients of `pool` away and closes its servers; it is not to be found any more.
+    pub fn kill(&self, pool: &Arc<Pool>, reason: &'static str) {
+        self.pools.remove(&pool.id);
+        pool.pause(reason);
+        for holder in self.cancels.all() {
+            if Arc::ptr_eq(&holder.card.pool, pool) {
+                holder.kill(reason);
+            }
+        }
+    }
+
+    /// The sockets on which clients come.
+    #[must_use]
+    pub fn listening(&self) -> &[Listening] {
+        self.listening.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The totals of each database at this moment.
+    #[must_use]
+    pub fn totals(&self) -> ByDatabase {
+        let mut totals = ByDatabase::new();
+        for pool in self.pools.all() {
+            let sum = totals.entry(pool.id.database.clone()).or_default();
+            *sum = sum.plus(pool.stats.totals());
+        }
+        totals
+    }
+
+    /// The looks at the totals that averages are made of.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        // Each change is a single assignment.
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection is served by the current core from now on.

@@ -4,6 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cores::CoreId;
+use crate::server::stopwatch::Lap;
+
+pub mod history;
+pub mod latency;
 
 /// A number that only one thread changes and any may read.
 #[derive(Debug, Default)]
@@ -24,46 +28,88 @@ impl Counter {
     }
 }
 
-/// What one core did for one pool. On cache lines of its own, so that cores do not slow each other
-/// down (two lines, as processors fetch them in pairs).
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub struct CoreStats {
+/// Declares the counters once, for those who count and for those who add up.
+macro_rules! counters {
+    ($( $(#[doc = $meaning:literal])+ $name:ident, )*) => {
+        /// What one core did for one pool. On cache lines of its own, so that cores do not slow
+        /// each other down (two lines, as processors fetch them in pairs).
+        #[derive(Debug, Default)]
+        #[repr(align(128))]
+        pub struct CoreStats {
+            $( $(#[doc = $meaning])+ pub $name: Counter, )*
+            /// How long transactions held their servers.
+            pub latency: latency::Histogram,
+        }
+
+        /// The sums over all cores at one moment.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Totals {
+            $( $(#[doc = $meaning])+ pub $name: u64, )*
+        }
+
+        impl Totals {
+            fn of(stats: &CoreStats) -> Self {
+                Self { $( $name: stats.$name.get(), )* }
+            }
+
+            /// Both together.
+            #[must_use]
+            pub const fn plus(self, other: Self) -> Self {
+                Self { $( $name: self.$name.wrapping_add(other.$name), )* }
+            }
+
+            /// What came since `earlier`; nothing of what was forgotten in between.
+            #[must_use]
+            pub const fn since(self, earlier: Self) -> Self {
+                Self { $( $name: self.$name.saturating_sub(earlier.$name), )* }
+            }
+        }
+    };
+}
+
+counters! {
     /// Servers handed to clients.
-    pub assignments: Counter,
+    assignments,
     /// Transactions that ended.
-    pub transactions: Counter,
+    transactions,
     /// Requests that were answered.
-    pub queries: Counter,
+    queries,
     /// Bytes from clients.
-    pub received: Counter,
+    received,
     /// Bytes to clients.
-    pub sent: Counter,
+    sent,
+    /// Microseconds that clients held servers.
+    transaction_us,
+    /// Microseconds that servers worked on requests.
+    query_us,
     /// Microseconds that clients waited for a server.
-    pub wait_us: Counter,
+    wait_us,
+    /// Parse messages of clients.
+    client_parses,
+    /// Parse messages to servers.
+    server_parses,
+    /// Bind messages.
+    binds,
+    /// Reset queries begun.
+    resets,
+}
+
+impl CoreStats {
+    /// Counts how long a request and its transaction took.
+    pub fn time(&self, lap: Lap) {
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.query_us.add(us(lap.request));
+        if let Some(time) = lap.transaction {
+            self.transaction_us.add(us(time));
+            self.latency.count(time);
+        }
+    }
 }
 
 /// The counters of one pool.
 #[derive(Debug)]
 pub struct PoolStats {
     cores: Box<[CoreStats]>,
-}
-
-/// The sums over all cores at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Servers handed to clients.
-    pub assignments: u64,
-    /// Transactions that ended.
-    pub transactions: u64,
-    /// Requests that were answered.
-    pub queries: u64,
-    /// Bytes from clients.
-    pub received: u64,
-    /// Bytes to clients.
-    pub sent: u64,
-    /// Time that clients waited for a server.
-    pub wait: Duration,
 }
 
 impl PoolStats {
@@ -84,19 +130,17 @@ impl PoolStats {
     /// Adds up.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let sum = |pick: fn(&CoreStats) -> &Counter| {
-            self.cores
-                .iter()
-                .map(|core| pick(core).get())
-                .fold(0, u64::wrapping_add)
-        };
-        Totals {
-            assignments: sum(|core| &core.assignments),
-            transactions: sum(|core| &core.transactions),
-            queries: sum(|core| &core.queries),
-            received: sum(|core| &core.received),
-            sent: sum(|core| &core.sent),
-            wait: Duration::from_micros(sum(|core| &core.wait_us)),
+        let each = self.cores.iter().map(Totals::of);
+        each.fold(Totals::default(), Totals::plus)
+    }
+
+    /// How long transactions held their servers, over all cores.
+    #[must_use]
+    pub fn latency(&self) -> latency::Distribution {
+        let mut sum = latency::Distribution::default();
+        for core in &self.cores {
+            sum.add(&core.latency);
         }
+        sum
     }
 }

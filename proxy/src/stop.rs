@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::keeper::keep;
 use crate::shared::Shared;
 use crate::worker::Course;
 
@@ -30,8 +31,11 @@ pub fn supervise(
     course: &watch::Sender<Course>,
     mut orders: mpsc::Receiver<Stop>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
+        tokio::spawn(keep(Arc::clone(shared)));
         let mut ended = course.subscribe();
         let over = async {
             ended
@@ -88,12 +92,10 @@ async fn wait_for_clients(shared: &Shared) {
 async fn wait_for_servers(shared: &Shared) {
     let pools = shared.pools.all();
     for pool in &pools {
-        pool.close();
+        pool.pause("shutdown");
     }
-    let busy = || pools.iter().any(|pool| pool.census().servers_active > 0);
-    while busy() {
-        shared.pools.commons().returned.notified().await;
-    }
+    let idle = || pools.iter().all(|pool| pool.census().servers_active == 0);
+    shared.pools.commons().until(idle).await;
 }
 
 /// Ends the threads; whatever is open is closed.
@@ -101,7 +103,7 @@ pub fn end(shared: &Shared, course: &watch::Sender<Course>) {
     shared.stop();
     // Idle servers hold their pools and pools their servers: only this parts them.
     for pool in shared.pools.all() {
-        pool.close();
+        pool.pause("shutdown");
     }
     course.send_replace(Course::Ended);
 }

@@ -1,7 +1,6 @@
 //! The thread of one core: a runtime, its listeners, and the connections that it serves.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 
+use crate::client::card::ClientAddress;
 use crate::client::login::serve;
 use crate::cores::CoreId;
 use crate::io::stream::{Detached, Stream};
@@ -26,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Passed {
     stream: Detached,
-    peer: Option<SocketAddr>,
+    address: ClientAddress,
 }
 
 /// What the pooler still does.
@@ -70,6 +70,9 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        // Set once: each core has one thread.
+        let _ =
+            self.shared.pools.commons().runtimes[self.core.index()].set(runtime.handle().clone());
         runtime.block_on(self.serve())
     }
 
@@ -120,10 +123,13 @@ impl Door {
     async fn accept_tcp(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((socket, peer)) => {
+                Ok((socket, remote)) => {
                     // Answers are written whole; waiting for more of them only delays them.
                     let _ = socket.set_nodelay(true);
-                    self.admit(Stream::Tcp(socket), Some(peer));
+                    // A socket that has lost its address by now is closed by its first read.
+                    let local = socket.local_addr().unwrap_or(remote);
+                    let address = ClientAddress::Tcp { remote, local };
+                    self.admit(Stream::Tcp(socket), address);
                 }
                 Err(error) => pause(&error).await,
             }
@@ -134,7 +140,7 @@ impl Door {
     async fn accept_unix(self, listener: UnixListener) {
         loop {
             match listener.accept().await {
-                Ok((socket, _)) => self.admit(Stream::Unix(socket), None),
+                Ok((socket, _)) => self.admit(Stream::Unix(socket), ClientAddress::Unix),
                 Err(error) => pause(&error).await,
             }
         }
@@ -142,33 +148,33 @@ impl Door {
 
     /// Takes in what other cores pass on. Cancelled, what is on the way is closed.
     async fn receive(self, mut inbox: mpsc::Receiver<Passed>) {
-        while let Some(Passed { stream, peer }) = inbox.recv().await {
+        while let Some(Passed { stream, address }) = inbox.recv().await {
             match stream.attach() {
-                Ok(stream) => self.begin(stream, peer),
+                Ok(stream) => self.begin(stream, address),
                 Err(error) => tracing::warn!(%error, "cannot serve a connection"),
             }
         }
     }
 
     /// Serves a connection here, or on a core that has less to do.
-    fn admit(&self, stream: Stream, peer: Option<SocketAddr>) {
+    fn admit(&self, stream: Stream, address: ClientAddress) {
         let here = CoreId::current();
         let there = self.shared.choose_core(here);
         if there == here {
-            return self.begin(stream, peer);
+            return self.begin(stream, address);
         }
         // A core that has not taken in what it was passed before is busy after all.
         let Ok(place) = self.others[there.index()].try_reserve() else {
-            return self.begin(stream, peer);
+            return self.begin(stream, address);
         };
         match stream.detach() {
-            Ok(stream) => place.send(Passed { stream, peer }),
+            Ok(stream) => place.send(Passed { stream, address }),
             Err(error) => tracing::warn!(%error, "cannot pass a connection on"),
         }
     }
 
-    fn begin(&self, stream: Stream, peer: Option<SocketAddr>) {
-        tokio::spawn(serve(stream, peer, Arc::clone(&self.shared)));
+    fn begin(&self, stream: Stream, address: ClientAddress) {
+        tokio::spawn(serve(stream, address, Arc::clone(&self.shared)));
     }
 }
 

@@ -168,6 +168,11 @@ impl Credentials {
     pub fn lookup(&self, name: &str) -> Option<&Arc<Credential>> {
         self.by_user.get(name)
     }
+
+    /// The names of all users, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_user.keys().map(String::as_str)
+    }
 }
 
 impl FromIterator<Credential> for Credentials {

@@ -3,8 +3,8 @@
 use super::credential::{Credential, Stored};
 use super::md5::Md5Secret;
 use super::random::NoRandomness;
-use super::scram::client::{AwaitServerFinal, AwaitServerFirst};
-use super::scram::{MECHANISM, ScramError};
+use super::scram::client::{AwaitServerFinal, AwaitServerFirst, Binding};
+use super::scram::{MECHANISM, MECHANISM_PLUS, ScramError};
 
 /// What a server's Authentication message asks (type byte and length taken off).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +91,8 @@ pub enum Reply {
     Wait,
     /// PasswordMessage.
     Password(String),
-    /// SASLInitialResponse for [`MECHANISM`].
-    SaslInitial(String),
+    /// SASLInitialResponse for this mechanism.
+    SaslInitial(&'static str, String),
     /// SASLResponse.
     Sasl(String),
     /// The server let us in.
@@ -117,6 +117,8 @@ enum State {
 pub struct Prover<'a> {
     user: &'a str,
     credential: Option<&'a Credential>,
+    /// What a hash of the server's certificate binds to; `None` without TLS.
+    end_point: Option<Vec<u8>>,
     state: State,
 }
 
@@ -127,8 +129,17 @@ impl<'a> Prover<'a> {
         Self {
             user,
             credential,
+            end_point: None,
             state: State::Start,
         }
+    }
+
+    /// Binds the proof to a TLS connection, if the server can, by the hash of its certificate
+    /// ([`crate::tls::end_point_hash`]).
+    #[must_use]
+    pub fn bound_to(mut self, end_point: Option<Vec<u8>>) -> Self {
+        self.end_point = end_point;
+        self
     }
 
     /// Answers what the server asks.
@@ -201,15 +212,24 @@ impl<'a> Prover<'a> {
 
     fn sasl(&self, mechanisms: &[&[u8]]) -> Result<(State, Reply), ProverError> {
         let credential = self.credential()?;
-        if !mechanisms.contains(&MECHANISM.as_bytes()) {
-            return Err(ProverError::Mechanism);
-        }
+        let offers = |name: &str| mechanisms.contains(&name.as_bytes());
+        let (mechanism, binding) = match &self.end_point {
+            Some(hash) if offers(MECHANISM_PLUS) => {
+                (MECHANISM_PLUS, Binding::EndPoint(hash.clone()))
+            }
+            _ if !offers(MECHANISM) => return Err(ProverError::Mechanism),
+            Some(_) => (MECHANISM, Binding::NotOffered),
+            None => (MECHANISM, Binding::Impossible),
+        };
         if matches!(credential.stored, Stored::Md5(_)) {
             return Err(unfit(MECHANISM, credential));
         }
-        let exchange = AwaitServerFirst::new()?;
+        let exchange = AwaitServerFirst::new(binding)?;
         let first = exchange.client_first();
-        Ok((State::ScramFirst(exchange), Reply::SaslInitial(first)))
+        Ok((
+            State::ScramFirst(exchange),
+            Reply::SaslInitial(mechanism, first),
+        ))
     }
 }
 

@@ -13,8 +13,11 @@ pub mod server;
 
 pub use message::ScramError;
 
-/// The only mechanism offered and accepted.
+/// The mechanism that clients are offered.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
+
+/// The same, bound to the certificate of a TLS connection; towards servers only.
+pub const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
 
 /// Longest message of the exchange in bytes: PostgreSQL's PG_MAX_SASL_MESSAGE_LENGTH.
 pub const MESSAGE_BYTES_MAX: usize = 1024;

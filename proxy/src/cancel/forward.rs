@@ -12,6 +12,7 @@ use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend;
 use crate::protocol::startup::CancelKey;
 use crate::server::connect::open;
+use crate::server::encrypt::Asking;
 
 /// How long a server may take over a cancel request before the connection that it concerns is
 /// given up.
@@ -65,6 +66,11 @@ async fn send(target: &CancelTarget) -> io::Result<()> {
         return Ok(());
     };
     let mut stream = open(&target.address).await.map_err(io::Error::other)?;
+    if let Some(encryption) = &target.encryption {
+        // The key must not be read on the way: whoever has it can cancel again.
+        let encrypted = encryption.begin(stream, &target.address, Asking::Always);
+        stream = encrypted.await.map_err(io::Error::other)?;
+    }
     let mut message = BytesMut::new();
     frontend::cancel_request(&mut message, key.process, &key.key);
     stream.write_all(&message).await?;

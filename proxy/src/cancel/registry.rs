@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq as _;
 
 use super::Holder;
+use crate::client::card::ClientCard;
 use crate::protocol::startup::CancelKey;
 
 /// Bytes of a cancel key in protocol 3.0, which every client understands.
@@ -57,7 +58,11 @@ impl CancelRegistry {
     /// # Errors
     ///
     /// When the system has no randomness, without which keys could be guessed.
-    pub fn enter(self: &Arc<Self>) -> Result<(Registered, CancelKey), getrandom::Error> {
+    pub fn enter(
+        self: &Arc<Self>,
+        card: ClientCard,
+    ) -> Result<(Registered, CancelKey), getrandom::Error> {
+        let holder = Arc::new(Holder::new(card));
         loop {
             let process = getrandom::u32()? & PROCESS_MASK;
             let mut key = [0; KEY_LEN];
@@ -66,7 +71,6 @@ impl CancelRegistry {
             let Entry::Vacant(vacant) = shard.entry(process) else {
                 continue;
             };
-            let holder = Arc::<Holder>::default();
             vacant.insert(Entrant {
                 key,
                 holder: Arc::clone(&holder),
@@ -84,6 +88,18 @@ impl CancelRegistry {
                 },
             ));
         }
+    }
+
+    /// All clients at this moment, in the order of their coming.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Holder>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend(shard.values().map(|entrant| Arc::clone(&entrant.holder)));
+        }
+        all.sort_unstable_by_key(|holder| holder.card.id);
+        all
     }
 
     /// The client whose key this is.
@@ -110,7 +126,9 @@ mod tests {
     #[test]
     fn a_key_finds_its_client_and_no_other() {
         let registry = Arc::new(CancelRegistry::new(3));
-        let clients: Vec<_> = (0..100).map(|_| registry.enter().unwrap()).collect();
+        let clients: Vec<_> = (0..100)
+            .map(|_| registry.enter(ClientCard::sample()).unwrap())
+            .collect();
         for (client, key) in &clients {
             assert!(Arc::ptr_eq(&registry.find(key).unwrap(), &client.holder));
         }
@@ -119,7 +137,7 @@ mod tests {
     #[test]
     fn forged_keys_find_nobody() {
         let registry = Arc::new(CancelRegistry::new(2));
-        let (_client, right) = registry.enter().unwrap();
+        let (_client, right) = registry.enter(ClientCard::sample()).unwrap();
         let process = right.process;
         let mut wrong = right.key.clone();
         wrong[3] ^= 1;
@@ -141,7 +159,7 @@ mod tests {
     #[test]
     fn a_client_that_left_is_not_found() {
         let registry = Arc::new(CancelRegistry::new(1));
-        let (client, key) = registry.enter().unwrap();
+        let (client, key) = registry.enter(ClientCard::sample()).unwrap();
         drop(client);
         assert!(registry.find(&key).is_none());
     }

@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
+    /// Read the configuration, say what is wrong in it or not acted on, and end.
+    #[arg(long, conflicts_with_all = ["daemon", "reboot"])]
+    pub check: bool,
+
     /// The configuration: a pgbouncer.ini.
     #[arg(value_name = "CONFIG_FILE")]
     pub config: PathBuf,

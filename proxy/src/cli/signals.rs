@@ -1,12 +1,12 @@
 //! What PgBouncer's signals mean.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::{Config, ConfigErrors};
+use crate::config::Config;
+use crate::console::orders::Refused;
 use crate::log::Sink;
 use crate::running::Running;
 use crate::stop::Stop;
@@ -25,7 +25,8 @@ pub(super) struct Signals {
 enum Order {
     Reload,
     Stop(Stop, &'static str),
-    NotSupported(&'static str),
+    Pause,
+    Resume,
 }
 
 impl Signals {
@@ -42,12 +43,7 @@ impl Signals {
     }
 
     /// Does what the signals say until the pooler has stopped.
-    pub(super) async fn obey(
-        mut self,
-        running: Arc<Running>,
-        path: &Path,
-        sink: &Sink,
-    ) -> io::Result<()> {
+    pub(super) async fn obey(mut self, running: Arc<Running>, sink: &Sink) -> io::Result<()> {
         let joined = Arc::clone(&running);
         let mut end = tokio::task::spawn_blocking(move || joined.join());
         loop {
@@ -56,12 +52,13 @@ impl Signals {
                 order = self.next() => order,
             };
             match order {
-                Order::Reload => reload(&running, path, sink),
+                Order::Reload => reload(&running, sink),
+                Order::Pause => report("SIGUSR1", "PAUSE", running.pause()),
+                Order::Resume => report("SIGUSR2", "RESUME", running.resume()),
                 Order::Stop(stop, name) => {
                     tracing::info!("got {name}, shutting down ({stop:?})");
                     running.shutdown(stop);
                 }
-                Order::NotSupported(words) => tracing::warn!("{words} is not supported yet"),
             }
         }
     }
@@ -70,8 +67,8 @@ impl Signals {
     async fn next(&mut self) -> Order {
         tokio::select! {
             _ = self.reload.recv() => Order::Reload,
-            _ = self.pause.recv() => Order::NotSupported("SIGUSR1 (PAUSE)"),
-            _ = self.resume.recv() => Order::NotSupported("SIGUSR2 (RESUME)"),
+            _ = self.pause.recv() => Order::Pause,
+            _ = self.resume.recv() => Order::Resume,
             _ = self.wait_for_servers.recv() => Order::Stop(Stop::WaitForServers, "SIGINT"),
             _ = self.wait_for_clients.recv() => Order::Stop(Stop::WaitForClients, "SIGTERM"),
             _ = self.immediate.recv() => Order::Stop(Stop::Immediate, "SIGQUIT"),
@@ -80,17 +77,19 @@ impl Signals {
 }
 
 /// Opens the log and reads the configuration again; one that is wrong leaves the old one at work.
-fn reload(running: &Running, path: &Path, sink: &Sink) {
+fn reload(running: &Running, sink: &Sink) {
     tracing::info!("got SIGHUP, re-reading config");
     if let Err(error) = sink.reopen() {
         tracing::error!("{error}");
     }
-    match Config::load(path) {
-        Ok(config) => {
-            warn_of(&config);
-            running.reload(config);
-        }
-        Err(errors) => refuse(&errors),
+    // It says itself what is wrong.
+    let _ = running.reload_file();
+}
+
+fn report(signal: &str, order: &str, outcome: Result<(), Refused>) {
+    match outcome {
+        Ok(()) => tracing::info!("got {signal}, {order} everywhere"),
+        Err(refused) => tracing::warn!("got {signal}, cannot {order}: {refused}"),
     }
 }
 
@@ -99,11 +98,4 @@ pub(super) fn warn_of(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-}
-
-fn refuse(errors: &ConfigErrors) {
-    for note in errors.notes() {
-        tracing::error!("{note}");
-    }
-    tracing::error!("the configuration is wrong: going on with the old one");
 }

@@ -18,6 +18,7 @@ fn arguments() {
         reboot: false,
         user: None,
         verbose: 0,
+        check: false,
         config: "c.ini".into(),
     };
     let check = |args: &[&str], expected: Args| assert_eq!(parse(args), Ok(expected), "{args:?}");
@@ -41,6 +42,13 @@ fn arguments() {
         &["-v", "-vv", "c.ini"],
         Args {
             verbose: 3,
+            ..plain.clone()
+        },
+    );
+    check(
+        &["--check", "c.ini"],
+        Args {
+            check: true,
             ..plain.clone()
         },
     );

@@ -6,10 +6,12 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::refusal::Refusal;
+use crate::auth::credential::Credential;
 use crate::auth::random::NoRandomness;
 use crate::auth::scram::MECHANISM;
 use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, VerifierError};
-use crate::config::{AuthType, Config, Database};
+use crate::client::origin::Origin;
+use crate::config::{AuthType, CONSOLE, Config, Database};
 use crate::deadline::{Deadline, Elapsed};
 use crate::parameters::TRACKED;
 use crate::protocol::message::backend::{
@@ -17,6 +19,10 @@ use crate::protocol::message::backend::{
     authentication_sasl_continue, authentication_sasl_final, negotiate_protocol_version,
 };
 use crate::protocol::startup::StartupParameters;
+
+mod demand;
+
+use demand::Demand;
 
 /// Longest answer to a challenge in bytes; a password in `auth_file` can be half as long.
 const ANSWER_BYTES_MAX: usize = 2048;
@@ -67,6 +73,9 @@ pub enum AuthError {
     /// The database is not configured.
     #[error("no such database: {0}")]
     NoDatabase(String),
+    /// The console, and the user is neither of `admin_users` nor of `stats_users`.
+    #[error("not allowed")]
+    NotAllowed,
     /// `auth_type` any, and the database does not say whom to log in as.
     #[error("auth_type any needs user= in the connect string of database {0}")]
     AnyWithoutUser(String),
@@ -76,9 +85,32 @@ pub enum AuthError {
     /// It took too long.
     #[error("client_login_timeout")]
     Timeout,
+    /// No rule of `auth_hba_file` lets it in.
+    #[error("login rejected")]
+    Rejected,
+    /// Its certificate, or the lack of one.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The system user at the other end of the Unix socket may not be this user.
+    #[error("unix socket login rejected")]
+    Peer,
     /// A method that `Config` does not let through.
     #[error("auth_type {} is not supported", .0.as_str())]
     Unsupported(AuthType),
+}
+
+/// A client that is asked for a certificate and has none that fits: PgBouncer's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It comes in clear.
+    #[error("TLS connection required")]
+    Plain,
+    /// It showed none.
+    #[error("TLS client certificate required")]
+    Missing,
+    /// It names somebody else.
+    #[error("TLS certificate name mismatch")]
+    Mismatch,
 }
 
 impl From<Elapsed> for AuthError {
@@ -102,7 +134,16 @@ impl AuthError {
         match self {
             Self::Gone(_) => None,
             Self::Parameter(name) => Some(violation(self).with_hint(parameter_hint(name))),
-            Self::NotListed => Some(Refusal::new(
+            // Whose name the certificate has is for the log.
+            Self::Certificate(CertificateError::Mismatch) => Some(Refusal::new(
+                SqlState::INVALID_AUTHORIZATION,
+                "certificate authentication failed",
+            )),
+            Self::NotListed
+            | Self::NotAllowed
+            | Self::Rejected
+            | Self::Certificate(_)
+            | Self::Peer => Some(Refusal::new(
                 SqlState::INVALID_AUTHORIZATION,
                 self.to_string(),
             )),
@@ -147,17 +188,28 @@ fn parameter_hint(name: &str) -> String {
 /// Why the client is not let in; [`AuthError::refusal`] is what it should be told.
 pub async fn authenticate<S>(
     stream: &mut S,
-    startup: &StartupParameters,
+    applicant: &Applicant<'_>,
     config: &Config,
     deadline: Deadline,
 ) -> Result<Identity, AuthError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    check_parameters(startup, config)?;
-    deadline.bound(prove(stream, startup, config)).await??;
+    check_parameters(applicant.startup, config)?;
+    deadline.bound(prove(stream, applicant, config)).await??;
     // Only those who are let in learn which databases there are.
-    identify(startup, config)
+    identify(applicant.startup, config)
+}
+
+/// Who asks to be let in.
+#[derive(Clone, Debug)]
+pub struct Applicant<'a> {
+    /// What it says of itself.
+    pub startup: &'a StartupParameters,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What is known of the user that it says it is.
+    pub known: Option<Arc<Credential>>,
 }
 
 /// Refuses what the pooler can neither carry to a server nor may ignore.
@@ -181,6 +233,49 @@ fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), 
     }
 }
 
+/// What a user may do on the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Look.
+    Stats,
+    /// Everything.
+    Admin,
+}
+
+/// As [`authenticate`], for the admin console.
+///
+/// # Errors
+/// Why the client is not let in; [`AuthError::refusal`] is what it should be told.
+pub async fn authenticate_operator<S>(
+    stream: &mut S,
+    applicant: &Applicant<'_>,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<Role, AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let startup = applicant.startup;
+    // As in PgBouncer the system's own user of the pooler needs no password on its Unix socket.
+    if startup.user == CONSOLE && applicant.origin.is_own_user() {
+        let mut out = BytesMut::new();
+        negotiate(startup, &mut out);
+        stream.write_all(&out).await?;
+        return Ok(Role::Admin);
+    }
+    deadline.bound(prove(stream, applicant, config)).await??;
+    let settings = &config.settings;
+    // As PgBouncer has it: where nobody proves anything, everybody may look.
+    let anybody = settings.auth_type == AuthType::Any;
+    if settings.admin_users.contains(&startup.user) {
+        Ok(Role::Admin)
+    } else if anybody || settings.stats_users.contains(&startup.user) {
+        Ok(Role::Stats)
+    } else {
+        Err(AuthError::NotAllowed)
+    }
+}
+
 fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, AuthError> {
     let StartupParameters { user, database, .. } = startup;
     let Some(target) = config.databases.lookup(database) else {
@@ -199,38 +294,45 @@ fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, Au
 
 async fn prove<S>(
     stream: &mut S,
-    startup: &StartupParameters,
+    applicant: &Applicant<'_>,
     config: &Config,
 ) -> Result<(), AuthError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let Applicant {
+        startup,
+        origin,
+        known,
+    } = applicant;
     let mut out = BytesMut::new();
+    negotiate(startup, &mut out);
+    match Demand::of(config, origin, startup)? {
+        Demand::Nothing => {}
+        Demand::Known if known.is_none() => return Err(AuthError::NotListed),
+        Demand::Known => {}
+        Demand::Outside(method) => method.check(origin, &startup.user, known.is_some())?,
+        Demand::Password(auth_type) => {
+            let subject = Subject::new(&startup.user, known.as_ref());
+            let iterations = config.settings.scram_iterations;
+            let (verifier, challenge) = Verifier::begin(auth_type, subject, iterations)?;
+            exchange(stream, &mut out, verifier, challenge).await?;
+        }
+    }
+    stream.write_all(&out).await?;
+    Ok(stream.flush().await?)
+}
+
+/// Says what the client cannot have of the protocol that it asked for.
+fn negotiate(startup: &StartupParameters, out: &mut BytesMut) {
     if startup.needs_negotiation() {
         let unknown: Vec<&str> = startup
             .protocol_options
             .iter()
             .map(String::as_str)
             .collect();
-        negotiate_protocol_version(&mut out, startup.negotiated_version(), &unknown);
+        negotiate_protocol_version(out, startup.negotiated_version(), &unknown);
     }
-    let known = config.credentials.lookup(&startup.user);
-    match config.settings.auth_type {
-        AuthType::Any => {}
-        AuthType::Trust if known.is_none() => return Err(AuthError::NotListed),
-        AuthType::Trust => {}
-        auth_type @ (AuthType::Plain | AuthType::Md5 | AuthType::ScramSha256) => {
-            let subject = Subject::new(&startup.user, known);
-            let iterations = config.settings.scram_iterations;
-            let (verifier, challenge) = Verifier::begin(auth_type, subject, iterations)?;
-            exchange(stream, &mut out, verifier, challenge).await?;
-        }
-        other @ (AuthType::Cert | AuthType::Hba | AuthType::Pam | AuthType::Ldap) => {
-            return Err(AuthError::Unsupported(other));
-        }
-    }
-    stream.write_all(&out).await?;
-    Ok(stream.flush().await?)
 }
 
 /// Leads the exchange. What is left in `out` at the end is still to be sent.

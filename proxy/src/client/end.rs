@@ -31,6 +31,9 @@ pub enum End {
     /// The client's server said farewell itself, and the client has heard it.
     #[error("server closed the connection")]
     ServerFarewell,
+    /// An operator has ended it, or its database is no more.
+    #[error("{0}")]
+    Killed(&'static str),
     /// The client cannot have a server, or not as it wants it.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -56,6 +59,7 @@ impl End {
             Self::BadMessage(_) | Self::Server(_) => {
                 Some(Refusal::new(SqlState::PROTOCOL_VIOLATION, self.to_string()))
             }
+            Self::Killed(reason) => Some(Refusal::new(SqlState::ADMIN_SHUTDOWN, *reason)),
             Self::Refused(refusal) => Some(refusal.clone()),
         }
     }

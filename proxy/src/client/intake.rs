@@ -8,12 +8,16 @@
 
 use thiserror::Error;
 
-use crate::protocol::exchange::Exchange;
+use crate::prepared::translate::{PARSE_LEN_MAX, Passage};
 use crate::protocol::frame::{BadLength, HEADER_LEN, Header};
 use crate::protocol::tag::Frontend;
 
 /// Bytes that are gathered before a server is taken for an unfinished batch.
 pub const GATHER_MAX: usize = 64 * 1024;
+
+/// Bytes of a long message that must be there before it is passed on in pieces: names of
+/// statements stand at the beginning of a message, and are far shorter.
+const NAMES_LEN: usize = 1024;
 
 /// Something that no client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -196,8 +200,12 @@ impl Intake {
             }
         }
         self.scanned = at;
-        let streams = |(header, message): (Header, Frontend)| {
-            message == Frontend::CopyData || header.len > GATHER_MAX
+        let here = bytes.len() - at;
+        let streams = |(header, message): (Header, Frontend)| match message {
+            Frontend::CopyData => true,
+            // Statements are shared by their text, which must be known whole.
+            Frontend::Parse if header.len <= PARSE_LEN_MAX => false,
+            _ => header.len > GATHER_MAX && here >= NAMES_LEN,
         };
         let forward = match rule {
             Rule::Pass if partial.is_some_and(streams) => bytes.len(),
@@ -205,31 +213,44 @@ impl Intake {
             Rule::Gather if bytes.len() < GATHER_MAX || self.batch_end > 0 => {
                 self.batch_end.max(self.body_forward().min(bytes.len()))
             }
-            Rule::Gather if partial.is_some() => bytes.len(),
+            Rule::Gather if partial.is_some_and(streams) => bytes.len(),
             Rule::Gather => at,
         };
         Ok(Cut { forward, terminate })
     }
 
-    /// `bytes`, as long as [`Intake::cut`] said, go to the server now.
-    pub fn commit(&mut self, bytes: &[u8], exchange: &mut Exchange) {
+    /// `bytes`, as long as [`Intake::cut`] said, go to the server now: `send` is told each message,
+    /// where it begins and its bytes at hand, and may end it before or after one. Says how many
+    /// bytes went.
+    pub fn commit<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        mut send: impl FnMut(Frontend, usize, &'a [u8]) -> Passage,
+    ) -> usize {
         self.forget_scan();
         let left = self.body_forward();
         let mut at = left.min(bytes.len());
         self.body = Self::body_of(left - at);
         // The cut ends with a header only if that header is whole, and has checked each of them.
         while let Ok(Some(header)) = Header::read(&bytes[at..], self.len_max) {
-            if let Some(message) = Frontend::from_tag(header.tag) {
-                exchange.client_sent(message);
-            }
             let step = header.len.min(bytes.len() - at);
+            let message = Frontend::from_tag(header.tag);
+            let frame = &bytes[at..at + step];
+            let passage = message.map_or(Passage::Goes, |message| send(message, at, frame));
+            if passage == Passage::Waits {
+                return at;
+            }
             self.body = Self::body_of(header.len - step);
             at += step;
+            if passage == Passage::GoesAlone {
+                return at;
+            }
         }
         debug_assert!(
             bytes.len() - at < HEADER_LEN && at == bytes.len(),
             "a cut inside a header"
         );
+        at
     }
 
     const fn body_of(left: usize) -> Body {

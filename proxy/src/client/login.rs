@@ -1,18 +1,21 @@
 //! From the first byte of a connection to a session.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::auth::{Identity, authenticate};
+use super::acquaint::acquaint;
+use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator};
+use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
+use super::farewell::say_farewell;
+use super::hello::{Hello, NoHello, hello};
+use super::origin::Origin;
 use super::refusal::Refusal;
 use super::session::{Beginning, Session};
-use super::startup::{StartupRequest, read_startup};
-use crate::cancel::cancel;
-use crate::config::PoolMode;
+use super::startup::StartupRequest;
+use crate::cancel::{Registered, cancel};
+use crate::config::{CONSOLE, PoolMode};
+use crate::console::{self, Operator};
 use crate::deadline::Deadline;
 use crate::io::{Outbox, Stream};
 use crate::parameters::{TRACKED, Tracked};
@@ -38,25 +41,72 @@ impl Turned {
             refusal: Some(refusal),
         }
     }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+    fn unproved(error: AuthError) -> Self {
+        Self {
+            reason: error.to_string(),
+            refusal: error.refusal(),
+        }
+    }
+}
+
+/// A connection that is not a client yet.
+struct Visitor {
+    id: ConnectionId,
+    address: ClientAddress,
+    began: Began,
+    present: Present,
+}
+
+impl Visitor {
+    fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
+        if shared.config().settings.log_disconnections {
+            tracing::info!(
+                conn = %format_args!("C-{}", self.id),
+                database = "(nodb)",
+                user = "(nouser)",
+                address = %self.address,
+                "closing because: {reason} (age={}s)",
+                self.began.age_s()
+            );
+        }
+    }
 }
 
 /// Serves a connection from its first byte: a cancel request, or a login and then a session in a
 /// task of its own, which is much smaller than this one. Cancelled, the connection is closed.
-pub async fn serve(mut stream: Stream, peer: Option<SocketAddr>, shared: Arc<Shared>) {
-    let began = Instant::now();
-    let present = shared.arrives();
-    match log_in(&mut stream, &shared, &present).await {
-        Ok(None) => {}
-        Ok(Some(admitted)) => {
+pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) {
+    let visitor = Visitor {
+        id: ConnectionId::next(),
+        address,
+        began: Began::now(),
+        present: shared.arrives(),
+    };
+    let config = shared.config();
+    let deadline = Deadline::after(config.settings.client_login_timeout);
+    let (mut stream, request) = match hello(stream, &config.client_tls, deadline).await {
+        Ok(Hello { stream, request }) => (stream, request),
+        Err(NoHello { stream, error }) => {
+            visitor.log_end(&shared, &error);
+            if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
+                say_farewell(&mut stream, refusal).await;
+            }
+            return;
+        }
+    };
+    match log_in(&mut stream, request, &shared, &visitor, deadline).await {
+        Ok(Entry::Nothing) => {}
+        Ok(Entry::Session(admitted)) => {
             let session = admitted.into_session(stream, &shared);
-            tokio::spawn(run(session, present, peer, began));
+            tokio::spawn(run(session, visitor.present));
+        }
+        Ok(Entry::Console(operator)) => {
+            Box::pin(console::serve(stream, *operator, Arc::clone(&shared))).await;
+            drop(visitor.present);
         }
         Err(Turned { reason, refusal }) => {
-            tracing::info!(
-                ?peer,
-                "closing because: {reason} (age={}s)",
-                began.elapsed().as_secs()
-            );
+            visitor.log_end(&shared, &reason);
             if let Some(refusal) = refusal {
                 say_farewell(&mut stream, refusal).await;
             }
@@ -69,15 +119,14 @@ pub async fn serve(mut stream: Stream, peer: Option<SocketAddr>, shared: Arc<Sha
     clippy::manual_async_fn,
     reason = "an async fn holds its arguments twice"
 )]
-fn run(
-    mut session: Session,
-    present: Present,
-    peer: Option<SocketAddr>,
-    began: Instant,
-) -> impl Future<Output = ()> {
+fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
     async move {
-        let end = std::future::poll_fn(|cx| session.poll_end(cx)).await;
-        log_end(peer, began, &end);
+        let end = std::future::poll_fn(|cx| {
+            session.holder().begins(cx.waker());
+            session.poll_end(cx)
+        })
+        .await;
+        log_end(&session.holder().card, &end);
         if let Some(refusal) = end.refusal()
             && let Some(client) = session.client_for_farewell()
         {
@@ -88,37 +137,29 @@ fn run(
     }
 }
 
-fn log_end(peer: Option<SocketAddr>, began: Instant, reason: &dyn std::fmt::Display) {
-    tracing::info!(
-        ?peer,
-        "closing because: {reason} (age={}s)",
-        began.elapsed().as_secs()
-    );
+/// Logs why a client that was logged in leaves.
+pub(crate) fn log_end(card: &ClientCard, reason: &dyn std::fmt::Display) {
+    let settings = &card.pool.commons().config.load().settings;
+    if settings.log_disconnections {
+        tracing::info!(
+            conn = %format_args!("C-{}", card.id),
+            database = %card.pool.id.database,
+            user = %card.pool.id.user,
+            address = %card.address,
+            "closing because: {reason} (age={}s)",
+            card.began.age_s()
+        );
+    }
 }
 
-/// How much more of a client is read, and for how long, so that it gets the farewell: closing a
-/// socket with unread bytes in it makes the system throw away what was sent.
-const LINGER_BYTES_MAX: usize = 1 << 20;
-const LINGER_MAX: crate::config::Timeout = crate::config::Timeout::from_secs(1);
-
-async fn say_farewell(stream: &mut Stream, refusal: Refusal) {
-    let linger = async {
-        refusal.send(stream).await?;
-        stream.shutdown().await?;
-        let mut nothing = [0; 1024];
-        let mut left = LINGER_BYTES_MAX;
-        while left > 0 {
-            let len = stream.read(&mut nothing).await?;
-            left = if len == 0 {
-                0
-            } else {
-                left.saturating_sub(len)
-            };
-        }
-        std::io::Result::Ok(())
-    };
-    // A client that is gone or that does not listen misses it.
-    let _ = Deadline::after(LINGER_MAX).bound(linger).await;
+/// What a connection turns out to be.
+enum Entry {
+    /// Done already.
+    Nothing,
+    /// A client.
+    Session(Box<Admitted>),
+    /// Somebody at the console.
+    Console(Box<Operator>),
 }
 
 /// A client that is let in, and what it is to be told.
@@ -127,31 +168,71 @@ struct Admitted {
     welcome: Arc<Welcome>,
     startup: StartupParameters,
     message_len_max: u32,
-    cancel: crate::cancel::Registered,
+    cancel: Registered,
     key: CancelKey,
 }
 
 async fn log_in(
     stream: &mut Stream,
+    request: StartupRequest,
     shared: &Arc<Shared>,
-    present: &Present,
-) -> Result<Option<Admitted>, Turned> {
-    let config = shared.config();
-    let deadline = Deadline::after(config.settings.client_login_timeout);
-    let request = read_startup(stream, deadline)
-        .await
-        .map_err(|error| Turned {
-            reason: error.to_string(),
-            refusal: error.refusal(),
-        })?;
+    visitor: &Visitor,
+    deadline: Deadline,
+) -> Result<Entry, Turned> {
     let startup = match request {
+        // Asked for and begun already.
+        StartupRequest::Tls => return Ok(Entry::Nothing),
         StartupRequest::Cancel(key) => {
             cancel(&shared.cancels, &key).await;
-            return Ok(None);
+            return Ok(Entry::Nothing);
         }
         StartupRequest::Session(startup) => startup,
     };
-    if present.number() > config.settings.max_client_conn as usize {
+    let config = shared.config();
+    if config.settings.log_connections {
+        tracing::info!(
+            conn = %format_args!("C-{}", visitor.id),
+            database = %startup.database,
+            user = %startup.user,
+            address = %visitor.address,
+            "login attempt: db={} user={} tls={}",
+            startup.database,
+            startup.user,
+            stream.tls_words().unwrap_or_else(|| "no".to_owned())
+        );
+    }
+    if startup.database == CONSOLE {
+        // Whoever is to mend what is overloaded or ending must get in.
+        let operator = open_console(stream, &startup, shared, visitor, deadline).await?;
+        return Ok(Entry::Console(Box::new(operator)));
+    }
+    check_room(shared, visitor)?;
+    let applicant = introduce(stream, &startup, shared, deadline).await?;
+    let identity = authenticate(stream, &applicant, &config, deadline)
+        .await
+        .map_err(Turned::unproved)?;
+    let pool = enter_pool(shared, &identity)?;
+    pool.learn(&identity, applicant.known);
+    let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
+    let welcome = deadline.bound(pool.welcomed()).await.map_err(timeout);
+    let welcome = welcome
+        .and_then(|welcome| welcome)
+        .map_err(Turned::refused)?;
+    let (cancel, key) = register(shared, Arc::clone(&pool), visitor, stream)?;
+    let message_len_max = config.settings.max_packet_size;
+    Ok(Entry::Session(Box::new(Admitted {
+        pool,
+        welcome,
+        startup,
+        message_len_max,
+        cancel,
+        key,
+    })))
+}
+
+/// Refuses a client for which there is no room, or no time.
+fn check_room(shared: &Shared, visitor: &Visitor) -> Result<(), Turned> {
+    if visitor.present.number() > shared.config().settings.max_client_conn as usize {
         let words = "no more connections allowed (max_client_conn)";
         return Err(Turned::refused(Refusal::new(
             SqlState::TOO_MANY_CONNECTIONS,
@@ -165,39 +246,91 @@ async fn log_in(
             words,
         )));
     }
-    let identity = authenticate(stream, &startup, &config, deadline)
-        .await
-        .map_err(|error| Turned {
-            reason: error.to_string(),
-            refusal: error.refusal(),
-        })?;
-    let Identity { user, database, .. } = &identity;
-    tracing::info!("login attempt: db={database} user={user} tls=no");
+    Ok(())
+}
+
+/// The pool of a client that has proved who it is.
+fn enter_pool(shared: &Shared, identity: &Identity) -> Result<Arc<Pool>, Turned> {
+    let Identity { user, database, .. } = identity;
+    if shared.pools.gates().of(database).disabled {
+        let words = format!("database \"{database}\" is disabled");
+        return Err(Turned::refused(Refusal::new(
+            SqlState::CANNOT_CONNECT_NOW,
+            words,
+        )));
+    }
     let id = PoolId {
         database: database.clone(),
         user: user.clone(),
     };
-    let pool = shared
+    // Not the configuration that the login began with: it may have been replaced since, and the
+    // pool would miss the change.
+    Ok(shared
         .pools
-        .get(id, || PoolSettings::new(&config, &identity));
-    let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
-    let welcome = deadline.bound(pool.welcomed()).await.map_err(timeout);
-    let welcome = welcome
-        .and_then(|welcome| welcome)
-        .map_err(Turned::refused)?;
-    let (cancel, key) = shared.cancels.enter().map_err(|error| {
+        .get(id, || PoolSettings::new(&shared.config(), identity)))
+}
+
+/// What there is to know of a client before it has proved anything.
+async fn introduce<'a>(
+    stream: &Stream,
+    startup: &'a StartupParameters,
+    shared: &Shared,
+    deadline: Deadline,
+) -> Result<Applicant<'a>, Turned> {
+    let config = shared.config();
+    let known = acquaint(shared, &config, startup, deadline);
+    Ok(Applicant {
+        startup,
+        origin: Origin::of(stream),
+        known: known.await.map_err(Turned::refused)?,
+    })
+}
+
+/// Lets a user of the admin console in.
+async fn open_console(
+    stream: &mut Stream,
+    startup: &StartupParameters,
+    shared: &Arc<Shared>,
+    visitor: &Visitor,
+    deadline: Deadline,
+) -> Result<Operator, Turned> {
+    let config = shared.config();
+    let applicant = introduce(stream, startup, shared, deadline).await?;
+    let role = authenticate_operator(stream, &applicant, &config, deadline)
+        .await
+        .map_err(Turned::unproved)?;
+    let id = PoolId {
+        database: CONSOLE.to_owned(),
+        user: CONSOLE.to_owned(),
+    };
+    let pool = shared.pools.get(id, || PoolSettings::console(&config));
+    let (registered, key) = register(shared, pool, visitor, stream)?;
+    Ok(Operator {
+        role,
+        user: startup.user.clone(),
+        registered,
+        key,
+    })
+}
+
+/// Enters a client among those that can be cancelled, looked at and ended.
+fn register(
+    shared: &Shared,
+    pool: Arc<Pool>,
+    visitor: &Visitor,
+    stream: &Stream,
+) -> Result<(Registered, CancelKey), Turned> {
+    let card = ClientCard {
+        id: visitor.id,
+        pool,
+        address: visitor.address,
+        began: visitor.began,
+        tls: stream.tls_words().map(Into::into),
+    };
+    shared.cancels.enter(card).map_err(|error| {
         let words = format!("no random cancel key: {error}");
         Turned::refused(Refusal::new(SqlState::INTERNAL_ERROR, words))
-    })?;
-    let message_len_max = config.settings.max_packet_size;
-    Ok(Some(Admitted {
-        pool,
-        welcome,
-        startup,
-        message_len_max,
-        cancel,
-        key,
-    }))
+    })
 }
 
 impl Admitted {
@@ -252,7 +385,7 @@ mod tests {
     use super::*;
 
     /// What a future takes, without making one.
-    fn size_of_future<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
+    fn size_of_future<A, B, F>(_: fn(A, B) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -13,13 +13,14 @@ use std::time::Instant;
 
 use super::end::End;
 use super::intake::{Intake, Rule};
-use crate::cancel::Registered;
+use crate::cancel::{Holder, Registered};
 use crate::io::{Outbox, Stream, scratch};
 use crate::parameters::Tracked;
 use crate::pool::state::Ticket;
 use crate::pool::{Asked, Pool};
-use crate::server::Server;
+use crate::prepared::Names;
 use crate::server::dialogue::{Dialogue, reset};
+use crate::server::{Server, ServerFault};
 
 /// A client between its login and its end.
 #[derive(Debug)]
@@ -33,6 +34,11 @@ pub struct Session {
     /// What the client has not taken yet.
     outbox: Outbox,
     phase: Phase,
+    /// What the client calls its prepared statements; nothing until there is one.
+    names: Option<Box<Names>>,
+    /// Nothing goes to the server until it has answered everything: what the client said last
+    /// changes what its names mean.
+    holds: bool,
     /// Session mode: the server stays until the client leaves.
     keeps_server: bool,
 }
@@ -85,6 +91,7 @@ impl Session {
             message_len_max,
             keeps_server,
         } = beginning;
+        cancel.holder.has_parameters(&wishes);
         Self {
             client,
             pool,
@@ -93,6 +100,8 @@ impl Session {
             intake: Intake::new(message_len_max),
             outbox: greeting,
             phase: Phase::Idle,
+            names: None,
+            holds: false,
             keeps_server,
         }
     }
@@ -101,6 +110,9 @@ impl Session {
     /// dropped before, the client's place or server is given back or closed.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
+            if let Some(reason) = self.cancel.holder.sentence() {
+                return Poll::Ready(End::Killed(reason));
+            }
             let step = match self.phase {
                 Phase::Idle => self.poll_idle(cx),
                 Phase::Waiting { ticket, since } => self.poll_queue(cx, ticket, since),
@@ -108,8 +120,32 @@ impl Session {
                 Phase::Relaying { .. } => self.poll_relay(cx),
             };
             if let Err(end) = ready!(step) {
+                self.blame_server(&end);
                 return Poll::Ready(end);
             }
+        }
+    }
+
+    /// What others may know of it. To be told, before the first poll, which task to wake.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.cancel.holder
+    }
+
+    /// Sees to it that the log says why the server is closed that the session takes with it.
+    fn blame_server(&mut self, end: &End) {
+        if let Phase::Relaying { server, .. } | Phase::Aligning { server, .. } = &mut self.phase
+            && !server.is_free()
+        {
+            if matches!(end, End::Server(ServerFault::Gone(_))) {
+                let circuits = &self.pool.commons().circuits;
+                circuits.lost(&server.cancel.address);
+            }
+            server.seat.blame(match end {
+                End::Server(fault) => fault.to_string().into(),
+                End::ServerFarewell => "server closed the connection".into(),
+                _ => std::borrow::Cow::Borrowed("client disconnect while server was not ready"),
+            });
         }
     }
 
@@ -223,6 +259,7 @@ impl Session {
             .map_err(|error| End::from_alignment(&error))?;
         // The server's spelling of the values is the one that will compare equal from now on.
         self.wishes = Arc::clone(&server.parameters);
+        self.cancel.holder.has_parameters(&self.wishes);
         if let Phase::Aligning { server, .. } = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.begin(server);
         }
@@ -243,7 +280,7 @@ impl Session {
                 if self.keeps_server && server.is_free() {
                     reset(server);
                 } else {
-                    self.pool.give_back(server);
+                    self.hand_on(server);
                 }
             }
         }

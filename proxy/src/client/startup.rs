@@ -15,6 +15,19 @@ pub enum StartupRequest {
     Session(StartupParameters),
     /// To cancel what another connection runs. It gets no answer, as PostgreSQL gives none.
     Cancel(CancelKey),
+    /// TLS, to which it has been told to go on.
+    Tls,
+}
+
+/// What a client that asks for TLS is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// That there is none.
+    Nothing,
+    /// To begin with it.
+    Tls,
+    /// That it is mistaken, as it speaks over TLS already.
+    Encrypted,
 }
 
 /// Why a client got no further.
@@ -53,7 +66,7 @@ impl StartupError {
             Self::Packet(error) => Some(Refusal::new(error.sql_state(), error.to_string())),
             Self::Repeated => Some(Refusal::new(
                 SqlState::PROTOCOL_VIOLATION,
-                "encryption was refused already",
+                "encryption was answered already",
             )),
             Self::Timeout => Some(Refusal::new(
                 SqlState::PROTOCOL_VIOLATION,
@@ -66,7 +79,8 @@ impl StartupError {
 /// A client may ask for each of the two kinds of encryption once before it says what it wants.
 const PACKETS_MAX: usize = 3;
 
-/// Reads until the client has said what it wants; encryption is refused on the way.
+/// Reads until the client has said what it wants. TLS is as `offer` says, and GSSAPI encryption
+/// refused on the way.
 ///
 /// Not one byte beyond the packet is read: what follows belongs to the session, and what a client
 /// sent together with a request for encryption can never be taken for encrypted.
@@ -77,29 +91,42 @@ const PACKETS_MAX: usize = 3;
 /// Why the client gets no further; [`StartupError::refusal`] is what it should be told.
 pub async fn read_startup<S>(
     stream: &mut S,
+    offer: Offer,
     deadline: Deadline,
 ) -> Result<StartupRequest, StartupError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    deadline.bound(read_request(stream)).await?
+    deadline.bound(read_request(stream, offer)).await?
 }
 
-async fn read_request<S>(stream: &mut S) -> Result<StartupRequest, StartupError>
+async fn read_request<S>(stream: &mut S, offer: Offer) -> Result<StartupRequest, StartupError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     for _ in 0..PACKETS_MAX {
-        match read_packet(stream).await? {
-            StartupPacket::Session(parameters) => return Ok(StartupRequest::Session(parameters)),
-            StartupPacket::Cancel(key) => return Ok(StartupRequest::Cancel(key)),
-            StartupPacket::Ssl | StartupPacket::GssEncryption => {
-                stream.write_all(b"N").await.map_err(StartupError::Gone)?;
-                stream.flush().await.map_err(StartupError::Gone)?;
+        match (read_packet(stream).await?, offer) {
+            (StartupPacket::Session(session), _) => return Ok(StartupRequest::Session(session)),
+            (StartupPacket::Cancel(key), _) => return Ok(StartupRequest::Cancel(key)),
+            (StartupPacket::Ssl, Offer::Tls) => {
+                answer(stream, b'S').await?;
+                return Ok(StartupRequest::Tls);
+            }
+            (StartupPacket::Ssl | StartupPacket::GssEncryption, Offer::Encrypted) => break,
+            (StartupPacket::Ssl | StartupPacket::GssEncryption, Offer::Nothing | Offer::Tls) => {
+                answer(stream, b'N').await?;
             }
         }
     }
     Err(StartupError::Repeated)
+}
+
+async fn answer(stream: &mut (impl AsyncWrite + Unpin), byte: u8) -> Result<(), StartupError> {
+    stream
+        .write_all(&[byte])
+        .await
+        .map_err(StartupError::Gone)?;
+    stream.flush().await.map_err(StartupError::Gone)
 }
 
 async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> Result<StartupPacket, StartupError> {

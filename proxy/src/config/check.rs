@@ -8,11 +8,11 @@ use super::error::Note;
 use super::files::start_of;
 use super::listen::SocketDir;
 use super::load::Loader;
+use crate::tls::{ClientTls, Remark, ServerTls};
 
 /// Adds the errors and warnings that only show once every line has been read.
 pub(super) fn check(loader: &mut Loader, file: &Arc<Path>) {
     auth_type(loader, file);
-    tls(loader);
     let settings = &loader.settings;
     if settings.listen_addr.is_empty() && settings.unix_socket_dir == SocketDir::None {
         let message = "nowhere to listen on: expected listen_addr or unix_socket_dir to be set";
@@ -29,22 +29,28 @@ pub(super) fn not_in_full(key: &str, value: &str) -> Option<&'static str> {
 
 fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
     let auth_type = loader.settings.auth_type;
-    let supported = match auth_type {
-        AuthType::Any => return,
-        AuthType::Trust | AuthType::Plain | AuthType::Md5 | AuthType::ScramSha256 => true,
-        AuthType::Cert | AuthType::Hba | AuthType::Pam | AuthType::Ldap => false,
-    };
+    if auth_type == AuthType::Any {
+        return;
+    }
     let position = loader
         .set_at
         .get("auth_type")
         .cloned()
         .unwrap_or_else(|| start_of(file));
-    if !supported {
-        let known = "trust, any, plain, md5 or scram-sha-256";
-        let got = auth_type.as_str();
-        let message = format!("auth_type: expected {known}, got {got}, which is not supported yet");
-        loader.error(&position, message);
-    } else if loader.settings.auth_file.is_none() {
+    let impossible = match auth_type {
+        AuthType::Pam => Some("pam is not supported: use scram-sha-256, or auth_query"),
+        AuthType::Ldap => Some("ldap is not supported: use scram-sha-256, or auth_query"),
+        AuthType::Hba if loader.settings.auth_hba_file.is_none() => {
+            Some("hba needs auth_hba_file, which is not set")
+        }
+        AuthType::Cert if !demands_certificate(loader.settings.client_tls_sslmode) => {
+            Some("cert needs client_tls_sslmode verify-ca or verify-full")
+        }
+        _ => None,
+    };
+    if let Some(words) = impossible {
+        loader.error(&position, format!("auth_type: {words}"));
+    } else if loader.settings.auth_file.is_none() && loader.settings.auth_user.is_none() {
         let message = format!(
             "no user can log in: auth_type {} takes its users from auth_file, which is not set",
             auth_type.as_str()
@@ -53,23 +59,23 @@ fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
     }
 }
 
-/// Encryption that was demanded and is not had must not be a mere warning.
-fn tls(loader: &mut Loader) {
-    let modes = [
-        ("client_tls_sslmode", loader.settings.client_tls_sslmode),
-        ("server_tls_sslmode", loader.settings.server_tls_sslmode),
-    ];
-    for (key, mode) in modes {
-        let demanded = match mode {
-            SslMode::Disable | SslMode::Allow | SslMode::Prefer => false,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => true,
-        };
-        if let (true, Some(position)) = (demanded, loader.set_at.get(key).cloned()) {
-            let got = mode.as_str();
-            let message = format!(
-                "{key}: expected disable, allow or prefer, got {got}: TLS is not supported yet"
-            );
-            loader.error(&position, message);
-        }
+const fn demands_certificate(mode: SslMode) -> bool {
+    matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull)
+}
+
+/// TLS with both sides, as far as it can be had: with an error the configuration is not taken.
+pub(super) fn tls(loader: &mut Loader, file: &Arc<Path>) -> (ClientTls, ServerTls) {
+    let mut remarks = Vec::new();
+    let clients = ClientTls::build(&loader.settings, &mut remarks);
+    let servers = ServerTls::build(&loader.settings, &mut remarks);
+    for Remark { key, message } in remarks {
+        let position = loader.position_of(key, file);
+        loader.warnings.push(Note { position, message });
     }
+    let mut fault = |Remark { key, message }| {
+        let position = loader.position_of(key, file);
+        loader.error(&position, message);
+    };
+    let clients = clients.map_err(&mut fault).unwrap_or_default();
+    (clients, servers.map_err(fault).unwrap_or_default())
 }

@@ -25,11 +25,11 @@ section! {
         /// Password to log in with; by default the one in auth_file.
         password: Option<Secret> = None, Live, Honoured;
         /// User who looks up users that auth_file does not list.
-        auth_user: Option<String> = None, Live, NotYet;
+        auth_user: Option<String> = None, Live, Honoured;
         /// Query by which users are looked up.
-        auth_query: Option<String> = None, Live, NotYet;
+        auth_query: Option<String> = None, Live, Honoured;
         /// Database in which users are looked up.
-        auth_dbname: Option<String> = None, Live, NotYet;
+        auth_dbname: Option<String> = None, Live, Honoured;
         /// Servers for each user.
         pool_size: Option<u32> = None, Live, Honoured;
         /// Servers to keep open while the pool is in use.
@@ -70,6 +70,18 @@ pub enum ServerHost {
     Abstract(String),
 }
 
+impl ServerHost {
+    /// As it is written in the file.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Tcp(name) => name.clone(),
+            Self::Directory(path) => path.display().to_string(),
+            Self::Abstract(name) => format!("@{name}"),
+        }
+    }
+}
+
 impl Value for Vec<ServerHost> {
     fn parse(text: &str) -> Result<Self, Expected> {
         if text.is_empty() {
@@ -87,11 +99,7 @@ impl Value for Vec<ServerHost> {
     }
 
     fn show(&self) -> String {
-        let names = self.iter().map(|host| match host {
-            ServerHost::Tcp(name) => name.clone(),
-            ServerHost::Directory(path) => path.display().to_string(),
-            ServerHost::Abstract(name) => format!("@{name}"),
-        });
+        let names = self.iter().map(ServerHost::name);
         names.collect::<Vec<_>>().join(",")
     }
 }

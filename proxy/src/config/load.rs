@@ -1,23 +1,22 @@
 //! From settings with positions to a [`Config`]; every error is found in one go.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::connect_string::pairs;
 use super::database::{ConnectString, Database, Databases};
 use super::error::{ConfigErrors, Note, Position};
 use super::files::{Flattener, Setting, read_text, start_of};
+use super::hba::Hba;
+use super::ident::Maps;
 use super::ini::Spanned;
 use super::nearest::nearest;
 use super::section::{Section, Support};
-use super::{Config, Peer, Settings, UserSettings, check, userlist};
+use super::{CONSOLE, Config, Peer, Settings, UserSettings, check, userlist};
 use crate::auth::credential::{Credential, Credentials};
 
 const SECTIONS: [&str; 4] = ["pgbouncer", "databases", "users", "peers"];
-
-/// The name of the admin console, which no database can have.
-const CONSOLE: &str = "pgbouncer";
 
 /// Reads the file at `path`.
 pub(super) fn load(path: &Path) -> Result<Config, ConfigErrors> {
@@ -41,6 +40,26 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
         loader.setting(setting);
     }
     loader.finish(&file)
+}
+
+/// The configuration of a pooler that runs, with one setting of `[pgbouncer]` changed.
+pub(super) fn with(config: &Config, key: &str, value: &str) -> Result<Config, ConfigErrors> {
+    let position = start_of(&Arc::from(Path::new("SET")));
+    let spanned = |text: &str| Spanned {
+        text: text.to_owned(),
+        position: position.clone(),
+    };
+    let everywhere = |key: &super::section::Key<Settings>| (key.name, position.clone());
+    let mut loader = Loader {
+        settings: config.settings.clone(),
+        set_at: Settings::KEYS.iter().map(everywhere).collect(),
+        databases: config.databases.clone(),
+        users: config.users.clone(),
+        peers: config.peers.clone(),
+        ..Loader::default()
+    };
+    loader.global(&spanned(key), &spanned(value));
+    loader.finish(&Arc::from(config.path.as_path()))
 }
 
 /// What has been read so far.
@@ -201,7 +220,9 @@ impl Loader {
 
     fn finish(mut self, file: &Arc<Path>) -> Result<Config, ConfigErrors> {
         let credentials = self.credentials();
+        let hba = self.hba();
         check::check(&mut self, file);
+        let (client_tls, server_tls) = check::tls(&mut self, file);
         if !self.errors.is_empty() {
             return Err(ConfigErrors(self.errors));
         }
@@ -212,30 +233,59 @@ impl Loader {
             users: self.users,
             peers: self.peers,
             credentials,
+            hba,
+            client_tls,
+            server_tls,
             warnings: self.warnings,
         })
     }
 
     fn credentials(&mut self) -> Credentials {
-        let Some(path) = self.settings.auth_file.clone() else {
-            return Credentials::default();
+        let path = self.settings.auth_file.clone();
+        self.named_file("auth_file", path, |file, text, errors| {
+            userlist::parse(file, text, errors)
+                .into_iter()
+                .map(|(user, stored)| Credential::new(user, &stored))
+                .collect()
+        })
+    }
+
+    /// The rules of `auth_hba_file` and the maps that they name.
+    fn hba(&mut self) -> Hba {
+        let ident = self.settings.auth_ident_file.clone();
+        let maps = self.named_file("auth_ident_file", ident, Maps::parse);
+        let rules = self.settings.auth_hba_file.clone();
+        self.named_file("auth_hba_file", rules, |file, text, errors| {
+            Hba::parse(file, text, &maps, errors)
+        })
+    }
+
+    /// Reads the file that `key` names, if it does.
+    fn named_file<T: Default>(
+        &mut self,
+        key: &str,
+        path: Option<PathBuf>,
+        parse: impl FnOnce(&Arc<Path>, &str, &mut Vec<Note>) -> T,
+    ) -> T {
+        let Some(path) = path else {
+            return T::default();
         };
         match read_text(&path) {
-            Ok(text) => {
-                let users = userlist::parse(&Arc::from(path.as_path()), &text, &mut self.errors);
-                users
-                    .into_iter()
-                    .map(|(user, stored)| Credential::new(user, &stored))
-                    .collect()
-            }
+            Ok(text) => parse(&Arc::from(path.as_path()), &text, &mut self.errors),
             Err(problem) => {
-                let message = format!("auth_file {} {problem}", path.display());
-                if let Some(position) = self.set_at.get("auth_file").cloned() {
+                let message = format!("{key} {} {problem}", path.display());
+                if let Some(position) = self.set_at.get(key).cloned() {
                     self.error(&position, message);
                 }
-                Credentials::default()
+                T::default()
             }
         }
+    }
+
+    /// Where `key` was set, or the beginning of the file if it was not.
+    pub(super) fn position_of(&self, key: &str, file: &Arc<Path>) -> Position {
+        let set = self.set_at.get(key).cloned();
+        set.unwrap_or_else(|| start_of(file))
     }
 
     pub(super) fn error(&mut self, position: &Position, message: String) {

@@ -47,7 +47,7 @@ section! {
         /// Hand out the server that was idle longest instead of the one used last.
         server_round_robin: bool = false, Live, NotYet;
         /// Prepared statements to keep on each server in transaction mode; 0 leaves them alone.
-        max_prepared_statements: u32 = 200, Live, NotYet;
+        max_prepared_statements: u32 = 200, Live, Honoured;
 
         // Listening
         /// Addresses to listen on, separated by commas; `*` is all; empty is Unix sockets only.
@@ -60,9 +60,9 @@ section! {
         /// begins with @ is in the abstract namespace; empty is none.
         unix_socket_dir: SocketDir = SocketDir::Directory(PathBuf::from("/tmp")), Restart, Honoured;
         /// Permission bits of the Unix socket.
-        unix_socket_mode: FileMode = FileMode(0o777), Restart, NotYet;
+        unix_socket_mode: FileMode = FileMode(0o777), Restart, Honoured;
         /// Group of the Unix socket.
-        unix_socket_group: Option<String> = None, Restart, NotYet;
+        unix_socket_group: Option<String> = None, Restart, Honoured;
         /// Let several processes listen on one port.
         so_reuseport: bool = false, Restart, Honoured;
         /// Accept a TCP connection only once it has sent something.
@@ -112,9 +112,9 @@ section! {
         /// Longest transaction; 0 is no limit.
         transaction_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
         /// Unused time after which a database made by `*` is forgotten; 0 is never.
-        autodb_idle_timeout: Timeout = Timeout::from_secs(3600), Live, NotYet;
+        autodb_idle_timeout: Timeout = Timeout::from_secs(3600), Live, Honoured;
         /// Longest wait for buffers to empty on SUSPEND.
-        suspend_timeout: Duration = secs(10), Live, NotYet;
+        suspend_timeout: Duration = secs(10), Live, Honoured;
         /// How long a resolved host name is kept.
         dns_max_ttl: Duration = secs(15), Live, NotYet;
         /// How long a host name that could not be resolved is kept.
@@ -128,7 +128,7 @@ section! {
         /// Query that cleans a server after a session.
         server_reset_query: String = "DISCARD ALL".to_owned(), Live, Honoured;
         /// Clean after transactions and statements too.
-        server_reset_query_always: bool = false, Live, NotYet;
+        server_reset_query_always: bool = false, Live, Honoured;
         /// Close outdated servers in session mode at once instead of with the session.
         server_fast_close: bool = false, Live, NotYet;
         /// Startup parameters to take and forget.
@@ -146,57 +146,57 @@ section! {
         /// File of user names and passwords.
         auth_file: Option<PathBuf> = None, Live, Honoured;
         /// File of rules for auth_type hba.
-        auth_hba_file: Option<PathBuf> = None, Live, NotYet;
+        auth_hba_file: Option<PathBuf> = None, Live, Honoured;
         /// File of user name maps for auth_type hba.
-        auth_ident_file: Option<PathBuf> = None, Live, NotYet;
+        auth_ident_file: Option<PathBuf> = None, Live, Honoured;
         /// User who looks up users that the file does not list.
-        auth_user: Option<String> = None, Live, NotYet;
+        auth_user: Option<String> = None, Live, Honoured;
         /// Query by which users are looked up.
-        auth_query: String = AUTH_QUERY.to_owned(), Live, NotYet;
+        auth_query: String = AUTH_QUERY.to_owned(), Live, Honoured;
         /// Database in which users are looked up; empty is the one connected to.
-        auth_dbname: Option<String> = None, Live, NotYet;
+        auth_dbname: Option<String> = None, Live, Honoured;
         /// Options of auth_type ldap.
-        auth_ldap_options: Option<String> = None, Live, NotYet;
+        auth_ldap_options: Option<String> = None, Live, Moot("LDAP is not supported");
         /// Iterations of the SCRAM secrets made from plain passwords.
         scram_iterations: u32 = 4096, Live, Honoured;
         /// Users who may do anything on the console.
-        admin_users: NameList = NameList::default(), Live, NotYet;
+        admin_users: NameList = NameList::default(), Live, Honoured;
         /// Users who may look at the console.
-        stats_users: NameList = NameList::default(), Live, NotYet;
+        stats_users: NameList = NameList::default(), Live, Honoured;
 
         // TLS
         /// TLS with clients.
-        client_tls_sslmode: SslMode = SslMode::Disable, Live, NotYet;
+        client_tls_sslmode: SslMode = SslMode::Disable, Live, Honoured;
         /// Authorities whose client certificates are good.
-        client_tls_ca_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_ca_file: Option<PathBuf> = None, Live, Honoured;
         /// Certificate shown to clients.
-        client_tls_cert_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_cert_file: Option<PathBuf> = None, Live, Honoured;
         /// Its private key.
-        client_tls_key_file: Option<PathBuf> = None, Live, NotYet;
+        client_tls_key_file: Option<PathBuf> = None, Live, Honoured;
         /// TLS versions with clients.
-        client_tls_protocols: String = "secure".to_owned(), Live, NotYet;
+        client_tls_protocols: String = "secure".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.2 with clients.
-        client_tls_ciphers: String = "default".to_owned(), Live, NotYet;
+        client_tls_ciphers: String = "default".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.3 with clients.
-        client_tls13_ciphers: Option<String> = None, Live, NotYet;
+        client_tls13_ciphers: Option<String> = None, Live, Honoured;
         /// Elliptic curve with clients.
         client_tls_ecdhcurve: String = "auto".to_owned(), Live, Moot(OPENSSL);
         /// Diffie-Hellman parameters with clients.
         client_tls_dheparams: String = "auto".to_owned(), Live, Moot(OPENSSL);
         /// TLS with servers.
-        server_tls_sslmode: SslMode = SslMode::Prefer, Live, NotYet;
+        server_tls_sslmode: SslMode = SslMode::Prefer, Live, Honoured;
         /// Authorities whose server certificates are good.
-        server_tls_ca_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_ca_file: Option<PathBuf> = None, Live, Honoured;
         /// Certificate shown to servers.
-        server_tls_cert_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_cert_file: Option<PathBuf> = None, Live, Honoured;
         /// Its private key.
-        server_tls_key_file: Option<PathBuf> = None, Live, NotYet;
+        server_tls_key_file: Option<PathBuf> = None, Live, Honoured;
         /// TLS versions with servers.
-        server_tls_protocols: String = "secure".to_owned(), Live, NotYet;
+        server_tls_protocols: String = "secure".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.2 with servers.
-        server_tls_ciphers: String = "default".to_owned(), Live, NotYet;
+        server_tls_ciphers: String = "default".to_owned(), Live, Honoured;
         /// Ciphers of TLS 1.3 with servers.
-        server_tls13_ciphers: Option<String> = None, Live, NotYet;
+        server_tls13_ciphers: Option<String> = None, Live, Honoured;
 
         // Process and log
         /// File to log to.
@@ -214,19 +214,19 @@ section! {
         /// How much to log beyond the usual.
         verbose: u32 = 0, Live, Honoured;
         /// Log clients that log in.
-        log_connections: bool = true, Live, NotYet;
+        log_connections: bool = true, Live, Honoured;
         /// Log clients and servers that leave, and why.
-        log_disconnections: bool = true, Live, NotYet;
+        log_disconnections: bool = true, Live, Honoured;
         /// Log errors that the pooler itself sends.
         log_pooler_errors: bool = true, Live, NotYet;
         /// Log statistics every stats_period.
-        log_stats: bool = true, Live, NotYet;
+        log_stats: bool = true, Live, Honoured;
         /// Seconds over which averages are taken.
-        stats_period: Duration = secs(60), Live, NotYet;
+        stats_period: Duration = secs(60), Live, Honoured;
         /// Name of the process.
         job_name: String = "pgbouncer".to_owned(), Restart, NotYet;
         /// Another configuration file for the next reload.
-        conffile: Option<PathBuf> = None, Live, NotYet;
+        conffile: Option<PathBuf> = None, Live, Honoured;
         /// Bytes of a connection's buffer.
         pkt_buf: u32 = 4096, Restart, Moot(SINGLE_THREADED);
         /// Longest message that passes, in bytes.
@@ -238,10 +238,10 @@ section! {
         /// Threads that serve connections; 0 is one for each processor.
         worker_threads: u32 = 0, Restart, Honoured;
         /// Clean a server that a transaction left changed before another client gets it.
-        server_reset_dirty: bool = true, Live, NotYet;
+        server_reset_dirty: bool = true, Live, Honoured;
         /// Failures in a row after which a server address is refused.
-        circuit_breaker_failures: u32 = 3, Live, NotYet;
+        circuit_breaker_failures: u32 = 3, Live, Honoured;
         /// Seconds of refusal before one connection tries that address again.
-        circuit_breaker_timeout: Duration = secs(30), Live, NotYet;
+        circuit_breaker_timeout: Duration = secs(30), Live, Honoured;
     }
 }

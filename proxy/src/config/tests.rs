@@ -164,15 +164,25 @@ fn every_error_of_a_file_is_reported_with_its_place() {
 fn what_cannot_work_is_refused() {
     check_errors(
         "[pgbouncer]\nauth_type = hba\n",
+        &expect!["pgbouncer.ini:2:13: auth_type: hba needs auth_hba_file, which is not set"],
+    );
+    check_errors(
+        "[pgbouncer]\nauth_type = ldap\n",
         &expect![
-            "pgbouncer.ini:2:13: auth_type: expected trust, any, plain, md5 or scram-sha-256, got hba, which is not supported yet"
+            "pgbouncer.ini:2:13: auth_type: ldap is not supported: use scram-sha-256, or auth_query"
+        ],
+    );
+    check_errors(
+        "[pgbouncer]\nauth_type = cert\n",
+        &expect![
+            "pgbouncer.ini:2:13: auth_type: cert needs client_tls_sslmode verify-ca or verify-full"
         ],
     );
     check_errors(
         "[pgbouncer]\nauth_type = any\nclient_tls_sslmode = require\nserver_tls_sslmode = verify-full\n",
         &expect![[r#"
-            pgbouncer.ini:3:22: client_tls_sslmode: expected disable, allow or prefer, got require: TLS is not supported yet
-            pgbouncer.ini:4:22: server_tls_sslmode: expected disable, allow or prefer, got verify-full: TLS is not supported yet"#]],
+            pgbouncer.ini:3:22: client_tls_sslmode needs client_tls_cert_file, which is not set
+            pgbouncer.ini:4:22: server_tls_sslmode needs server_tls_ca_file, which is not set"#]],
     );
     check_errors(
         "[pgbouncer]\nauth_type = any\nunix_socket_dir =\n",

@@ -10,13 +10,15 @@ use super::Stream;
 pub struct Outbox {
     bytes: Vec<u8>,
     sent: usize,
+    /// TLS keeps something that it was given.
+    unflushed: bool,
 }
 
 impl Outbox {
     /// Whether everything has been sent.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && !self.unflushed
     }
 
     /// Adds bytes without trying to send them.
@@ -50,6 +52,9 @@ impl Outbox {
             }
         }
         self.push(bytes);
+        if self.bytes.is_empty() {
+            self.unflushed = stream.poll_flush_some(cx)?.is_pending();
+        }
         Ok(())
     }
 
@@ -66,7 +71,12 @@ impl Outbox {
         while self.sent < self.bytes.len() {
             self.sent += ready!(stream.poll_write_some(cx, &self.bytes[self.sent..]))?;
         }
+        // The bytes are TLS' own now, and their memory is given back.
         self.clear();
+        self.unflushed = stream.poll_flush_some(cx)?.is_pending();
+        if self.unflushed {
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 }

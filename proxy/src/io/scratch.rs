@@ -16,3 +16,20 @@ thread_local! {
 pub fn with<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| work(scratch))
 }
+
+thread_local! {
+    static SECOND: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Room that the second buffer keeps, in bytes.
+const SECOND_KEPT: usize = 2 * SCRATCH_LEN;
+
+/// Lends the core's second buffer, empty, for what cannot stay as it was read. `work` must not ask
+/// for it again.
+pub fn with_second<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    SECOND.with_borrow_mut(|second| {
+        second.clear();
+        second.shrink_to(SECOND_KEPT);
+        work(second)
+    })
+}

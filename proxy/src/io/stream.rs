@@ -1,11 +1,16 @@
 //! A connection, whatever it runs over.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsStream;
+use tokio_rustls::rustls::CommonState;
+
+use super::carrier::Carrier;
 
 /// A connection to a client or to a server, registered with the runtime of one core.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub enum Stream {
     Tcp(TcpStream),
     /// Unix socket.
     Unix(UnixStream),
+    /// TCP under TLS, boxed so that plain connections stay as small as they are.
+    Tls(Box<TlsStream<Carrier>>),
 }
 
 /// A connection on its way to the runtime of another core.
@@ -23,6 +30,8 @@ pub enum Detached {
     Tcp(std::net::TcpStream),
     /// Unix socket.
     Unix(std::os::unix::net::UnixStream),
+    /// TCP under TLS.
+    Tls(Box<TlsStream<Carrier>>),
 }
 
 impl Detached {
@@ -35,6 +44,10 @@ impl Detached {
         Ok(match self {
             Self::Tcp(socket) => Stream::Tcp(TcpStream::from_std(socket)?),
             Self::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
+            Self::Tls(mut tls) => {
+                tls.get_mut().0.attach()?;
+                Stream::Tls(tls)
+            }
         })
     }
 }
@@ -49,6 +62,10 @@ impl Stream {
         Ok(match self {
             Self::Tcp(socket) => Detached::Tcp(socket.into_std()?),
             Self::Unix(socket) => Detached::Unix(socket.into_std()?),
+            Self::Tls(mut tls) => {
+                tls.get_mut().0.detach()?;
+                Detached::Tls(tls)
+            }
         })
     }
 
@@ -57,11 +74,45 @@ impl Stream {
     #[must_use]
     pub fn is_readable(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        let ready = match self {
-            Self::Tcp(socket) => socket.poll_read_ready(&mut context),
-            Self::Unix(socket) => socket.poll_read_ready(&mut context),
-        };
-        ready.is_ready()
+        match self {
+            Self::Tcp(socket) => socket.poll_read_ready(&mut context).is_ready(),
+            Self::Unix(socket) => socket.poll_read_ready(&mut context).is_ready(),
+            Self::Tls(tls) => {
+                let (carrier, session) = tls.get_ref();
+                // A session that wants nothing has plaintext, or its end, to give.
+                !session.wants_read() || carrier.is_readable()
+            }
+        }
+    }
+
+    /// What TLS knows of the connection; `None` of a plain one.
+    #[must_use]
+    pub fn tls(&self) -> Option<&CommonState> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(tls) => Some(tls.get_ref().1),
+        }
+    }
+
+    /// TLS version and cipher as PgBouncer shows them; `None` of a plain connection.
+    #[must_use]
+    pub fn tls_words(&self) -> Option<String> {
+        let session = self.tls()?;
+        let (version, suite) = (
+            session.protocol_version()?,
+            session.negotiated_cipher_suite()?,
+        );
+        Some(format!("{version:?}/{:?}", suite.suite()))
+    }
+
+    /// Our end of the connection; a Unix socket has no address.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Unix(_) => None,
+            Self::Tls(tls) => tls.get_ref().0.local_addr(),
+        }
     }
 
     /// Reads what is there into `buffer`; 0 is the end of the stream. Cancel safe.
@@ -79,10 +130,18 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         let read = Pin::new(self).poll_read(cx, &mut buffer);
-        read.map_ok(|()| buffer.filled().len())
+        match read {
+            // A TLS session that ends without a word. Messages carry their lengths, so nobody can
+            // pass off a part for the whole by cutting the connection.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(0))
+            }
+            read => read.map_ok(|()| buffer.filled().len()),
+        }
     }
 
-    /// Writes as much of `bytes` as the socket takes. Cancel safe.
+    /// Writes as much of `bytes` as the socket takes. Cancel safe. Under TLS some of it may stay
+    /// inside until [`Stream::poll_flush_some`] is ready.
     ///
     /// # Errors
     ///
@@ -93,6 +152,18 @@ impl Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(cx, bytes)
+    }
+
+    /// Sends what TLS keeps of what was written; a plain connection keeps nothing. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    pub fn poll_flush_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
     }
 }
 
@@ -105,6 +176,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buffer),
             Self::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
 }
@@ -118,6 +190,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, bytes),
             Self::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -125,6 +198,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
             Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
@@ -132,6 +206,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

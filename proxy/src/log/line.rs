@@ -27,6 +27,17 @@ where
         write!(writer, "{now} [{}] {level} ", std::process::id())?;
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if let Some(conn) = &fields.conn {
+            // As PgBouncer begins what it says of a connection; operators' parsers look for it.
+            let Fields {
+                database,
+                user,
+                address,
+                ..
+            } = &fields;
+            let place = format!("{conn}: {database}/{user}@{address} ");
+            write!(writer, "{}", OneLine(&place))?;
+        }
         writeln!(
             writer,
             "{}{}",
@@ -51,25 +62,35 @@ fn word(level: Level) -> &'static str {
 #[derive(Default)]
 struct Fields {
     message: String,
+    /// `C-…` or `S-…`, where the event is of a connection.
+    conn: Option<String>,
+    database: String,
+    user: String,
+    address: String,
     others: String,
+}
+
+impl Fields {
+    fn record(&mut self, name: &str, value: &dyn fmt::Display) {
+        // Writing to a String cannot fail.
+        let _ = match name {
+            "message" => write!(self.message, "{value}"),
+            "conn" => write!(self.conn.get_or_insert_default(), "{value}"),
+            "database" => write!(self.database, "{value}"),
+            "user" => write!(self.user, "{value}"),
+            "address" => write!(self.address, "{value}"),
+            name => write!(self.others, " {name}={value}"),
+        };
+    }
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a String cannot fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.others, " {name}={value:?}"),
-        };
+        self.record(field.name(), &format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "message" => self.message.push_str(value),
-            name => {
-                let _ = write!(self.others, " {name}={value}");
-            }
-        }
+        self.record(field.name(), &value);
     }
 }
 

@@ -68,10 +68,19 @@ impl Pool {
                 .server_idle_timeout
                 .get()
                 .is_some_and(|max| server.is_idle_for(max));
-            idle || server.has_outlived() || !server.is_alive(&self.commons.interner)
+            let reason = if !server.is_alive(&self.commons.interner) {
+                Some("server conn crashed?")
+            } else if idle {
+                Some("server idle timeout")
+            } else {
+                server.reason_to_close()
+            };
+            if let Some(reason) = reason {
+                server.seat.blame(reason);
+            }
+            reason.is_some()
         });
         for server in expired {
-            tracing::info!(pool = %self.id, "closing because: idle, too old or gone");
             server.close();
         }
     }

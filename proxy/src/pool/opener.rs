@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::roster::{Generation, ServerCard};
 use super::state::Ticket;
-use super::{Asked, Found, Pool, Seat};
+use super::{Asked, Found, Pool, PoolId, Seat};
+use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::cores::CoreId;
 use crate::protocol::message::backend::SqlState;
@@ -51,6 +53,11 @@ impl Pool {
         self.opening().welcome.clone()
     }
 
+    /// The next login may go better: there is another server to log in to, or another password.
+    pub(super) fn forget_failure(&self) {
+        self.opening().failure = None;
+    }
+
     pub(super) fn last_refusal(&self) -> Option<Refusal> {
         Some(self.opening().failure.as_ref()?.refusal.clone())
     }
@@ -75,8 +82,11 @@ impl Pool {
 
     /// Opens `count` servers, which the state has counted already.
     pub(super) fn open(self: &Arc<Self>, count: usize) {
+        if count == 0 {
+            return;
+        }
         // Without a runtime the pooler is at its end, and nobody waits any more.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        let Some(runtime) = self.commons.runtime() else {
             return;
         };
         for _ in 0..count {
@@ -85,27 +95,61 @@ impl Pool {
     }
 
     async fn open_one(self: Arc<Self>) {
+        // Before the settings are looked at: a server that opens while they change is outdated.
+        let generation = self.roster.generation();
         let settings = self.settings();
         let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        match Box::pin(connect(&settings, turn, &self.commons.interner)).await {
-            Ok(connected) => self.admit(connected, settings.server_lifetime),
+        match Box::pin(connect(&settings, turn, &self.commons)).await {
+            Ok(connected) => self.admit(connected, settings.server_lifetime, generation),
             Err(error) => self.fail(&error, settings.server_login_retry),
         }
     }
 
-    fn admit(self: &Arc<Self>, mut connected: Connected, lifetime: Duration) {
+    fn admit(
+        self: &Arc<Self>,
+        mut connected: Connected,
+        lifetime: Duration,
+        generation: Generation,
+    ) {
         let reported = std::mem::take(&mut connected.reported);
         {
             let mut opening = self.opening();
             opening.welcome = Some(Arc::new(Welcome { reported }));
             opening.failure = None;
         }
-        tracing::info!(pool = %self.id, server = %connected.cancel.address, "new connection to server");
-        let seat = Seat(Arc::clone(self));
+        let seat = self.seat(&connected, generation);
         let server = Server::new(connected, seat, jittered(lifetime));
         let (outcome, more) = self.state().opened(CoreId::current(), Box::new(server));
         self.open(more);
         self.finish(outcome);
+    }
+
+    /// A place for a server that was opened just now.
+    fn seat(self: &Arc<Self>, connected: &Connected, generation: Generation) -> Seat {
+        let card = Arc::new(ServerCard {
+            id: ConnectionId::next(),
+            target: Arc::clone(&connected.cancel),
+            local: connected.stream.local_addr(),
+            began: Began::now(),
+            generation,
+            tls: connected.stream.tls_words().map(Into::into),
+        });
+        self.roster.enter(&card);
+        if self.commons.config.load().settings.log_connections {
+            let PoolId { database, user } = &self.id;
+            tracing::info!(
+                conn = %format_args!("S-{}", card.id),
+                %database,
+                %user,
+                address = %card.target.address,
+                "new connection to server"
+            );
+        }
+        Seat {
+            pool: Arc::clone(self),
+            card,
+            reason: None,
+        }
     }
 
     /// Clients go on waiting after a failed connection, as it may succeed before their time is
@@ -120,7 +164,14 @@ impl Pool {
                 SqlState::PROTOCOL_VIOLATION,
                 error.to_string(),
             )),
+            ConnectError::CircuitOpen { .. } => {
+                Some(Refusal::new(SqlState::CANNOT_CONNECT, error.to_string()))
+            }
             _ => None,
+        };
+        let retry = match error {
+            ConnectError::CircuitOpen { retry_in, .. } => *retry_in,
+            _ => retry,
         };
         let hopeless = refusal.is_some();
         if let Some(refusal) = refusal {

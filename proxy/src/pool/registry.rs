@@ -1,8 +1,9 @@
 //! All pools by database and user.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::gates::Gates;
 use super::settings::PoolSettings;
 use super::{Commons, Pool, PoolId};
 
@@ -11,6 +12,7 @@ use super::{Commons, Pool, PoolId};
 pub struct Pools {
     commons: Arc<Commons>,
     by_id: Mutex<HashMap<PoolId, Arc<Pool>>>,
+    gates: Mutex<Gates>,
 }
 
 impl Pools {
@@ -20,6 +22,7 @@ impl Pools {
         Self {
             commons,
             by_id: Mutex::default(),
+            gates: Mutex::default(),
         }
     }
 
@@ -34,9 +37,43 @@ impl Pools {
     pub fn get(&self, id: PoolId, settings: impl FnOnce() -> PoolSettings) -> Arc<Pool> {
         let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = by_id.entry(id).or_insert_with_key(|id| {
-            Arc::new(Pool::new(id.clone(), settings(), Arc::clone(&self.commons)))
+            let pool = Pool::new(id.clone(), settings(), Arc::clone(&self.commons));
+            if self.gates().is_closed(&id.database) {
+                pool.pause("pool is paused");
+            }
+            Arc::new(pool)
         });
         Arc::clone(pool)
+    }
+
+    /// What an operator has paused or disabled. Never held while a pool is asked for.
+    pub fn gates(&self) -> MutexGuard<'_, Gates> {
+        // Each change is a single assignment.
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a pool: whoever asks for it gets a new one.
+    pub fn remove(&self, id: &PoolId) {
+        let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        by_id.remove(id);
+    }
+
+    /// The pools that have neither a client nor a server: each of those would hold it.
+    #[must_use]
+    pub fn unused(&self) -> Vec<PoolId> {
+        let by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = by_id.values().filter(|pool| Arc::strong_count(pool) == 1);
+        unused.map(|pool| pool.id.clone()).collect()
+    }
+
+    /// Forgets a pool if nobody has come to it meanwhile. Says whether it did.
+    pub fn remove_unused(&self, id: &PoolId) -> bool {
+        let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock nobody new can get hold of it.
+        let unused = by_id
+            .get(id)
+            .is_some_and(|pool| Arc::strong_count(pool) == 1);
+        unused && by_id.remove(id).is_some()
     }
 
     /// All of them at this moment, in no particular order.

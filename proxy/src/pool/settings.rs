@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use crate::auth::credential::Credential;
 use crate::client::auth::Identity;
-use crate::config::{Config, PoolMode, ServerHost, SocketDir, Timeout};
+use crate::config::{
+    CONSOLE, Config, ConnectString, Database, PoolMode, ServerHost, SocketDir, Timeout,
+};
+use crate::pool::PoolId;
+use crate::server::circuit::Limits;
+use crate::tls::ServerTls;
 
 /// The settings of one pool, those of its database, its user and the whole pooler put together.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct PoolSettings {
     pub user: String,
     /// What is known of that user's password.
     pub credential: Option<Arc<Credential>>,
+    /// Encryption of its servers.
+    pub tls: ServerTls,
     /// To connect and log in.
     pub server_connect_timeout: Timeout,
     /// Pause after a failed login.
@@ -34,11 +41,63 @@ pub struct PoolSettings {
     pub server_idle_timeout: Timeout,
     /// SQL that cleans a server after a session; empty is none.
     pub server_reset_query: String,
+    /// Clean a server after each transaction.
+    pub server_reset_query_always: bool,
+    /// Clean a server that a transaction left dirty.
+    pub server_reset_dirty: bool,
+    /// Prepared statements to keep on each server; 0 leaves statements alone.
+    pub max_prepared_statements: u32,
+    /// When an address of the database is left alone.
+    pub circuit: Limits,
     /// Longest wait of a client.
     pub query_wait_timeout: Timeout,
 }
 
 impl PoolSettings {
+    /// The settings of an existing pool after a reload; `None` if its database is no more.
+    #[must_use]
+    pub fn anew(config: &Config, id: &PoolId) -> Option<Self> {
+        let identity = Identity {
+            user: id.user.clone(),
+            database: id.database.clone(),
+            target: Arc::clone(config.databases.lookup(&id.database)?),
+        };
+        Some(Self::new(config, &identity))
+    }
+
+    /// The settings of the admin console, which has clients and no servers.
+    #[must_use]
+    pub fn console(config: &Config) -> Self {
+        let target = Database {
+            name: CONSOLE.to_owned(),
+            connect: ConnectString::default(),
+            credential: None,
+        };
+        let identity = Identity {
+            user: CONSOLE.to_owned(),
+            database: CONSOLE.to_owned(),
+            target: Arc::new(target),
+        };
+        Self {
+            mode: PoolMode::Statement,
+            ..Self::new(config, &identity)
+        }
+    }
+
+    /// Whether a server opened under `other` is as good as one opened under these.
+    #[must_use]
+    pub fn leads_to_same(&self, other: &Self) -> bool {
+        let secret = |settings: &Self| {
+            let credential = settings.credential.as_ref()?;
+            Some(credential.stored.clone())
+        };
+        self.hosts == other.hosts
+            && self.port == other.port
+            && self.dbname == other.dbname
+            && self.user == other.user
+            && secret(self) == secret(other)
+    }
+
     /// The settings for the pool of `identity`. As in PgBouncer the user's come before the
     /// database's, and those before the rest.
     #[must_use]
@@ -68,12 +127,34 @@ impl PoolSettings {
             dbname: identity.target.server_name(&identity.database).to_owned(),
             user: login.to_owned(),
             credential: config.server_credential(&identity.target, login).cloned(),
+            tls: config.server_tls.clone(),
             server_connect_timeout: settings.server_connect_timeout,
             server_login_retry: settings.server_login_retry,
             server_lifetime: settings.server_lifetime,
             server_idle_timeout: settings.server_idle_timeout,
             server_reset_query: settings.server_reset_query.clone(),
+            server_reset_query_always: settings.server_reset_query_always,
+            server_reset_dirty: settings.server_reset_dirty,
+            max_prepared_statements: settings.max_prepared_statements,
+            circuit: Limits {
+                failures: settings.circuit_breaker_failures,
+                timeout: settings.circuit_breaker_timeout,
+            },
             query_wait_timeout: settings.query_wait_timeout,
         }
+    }
+    /// What is known of the password towards servers, if it came from a look-up that says
+    /// something else by now.
+    #[must_use]
+    pub fn learned(&self, identity: &Identity, known: Arc<Credential>) -> Option<Self> {
+        let own = identity.target.credential.is_none() && self.user == identity.user;
+        let news = !self
+            .credential
+            .as_ref()
+            .is_some_and(|credential| Arc::ptr_eq(credential, &known));
+        (own && news).then(|| Self {
+            credential: Some(known),
+            ..self.clone()
+        })
     }
 }

@@ -59,6 +59,16 @@ pub enum Waited<S> {
     Refused,
 }
 
+/// Whether servers are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// Not now; they stay open.
+    Held,
+    /// Not now; they are closed as they come back.
+    Paused,
+}
+
 #[derive(Debug)]
 struct Waiter<W> {
     ticket: Ticket,
@@ -79,7 +89,7 @@ pub struct PoolState<S, W> {
     total: usize,
     opening: usize,
     waiting: usize,
-    paused: bool,
+    gate: Gate,
     /// Servers fail to open; nobody tries before [`PoolState::retry`].
     held_off: bool,
 }
@@ -97,7 +107,7 @@ impl<S, W> PoolState<S, W> {
             total: 0,
             opening: 0,
             waiting: 0,
-            paused: false,
+            gate: Gate::Open,
             held_off: false,
         }
     }
@@ -129,7 +139,7 @@ impl<S, W> PoolState<S, W> {
     /// A client of `core` asks for a server; `waker` is asked for only if it has to wait.
     pub fn checkout(&mut self, core: CoreId, waker: impl FnOnce() -> W) -> Checkout<S> {
         if self.waiting == 0
-            && !self.paused
+            && self.gate == Gate::Open
             && let Some((server, from)) = self.take_idle(core)
         {
             return Checkout::Server(server, from);
@@ -161,7 +171,7 @@ impl<S, W> PoolState<S, W> {
     /// told so opens it and reports [`PoolState::opened`] or [`PoolState::failed`].
     pub fn open_one(&mut self) -> bool {
         let wanted = self.opening < self.waiting && self.total < self.size;
-        let open = wanted && !self.paused && !self.held_off;
+        let open = wanted && self.gate == Gate::Open && !self.held_off;
         if open {
             self.opening += 1;
             self.total += 1;
@@ -205,10 +215,11 @@ impl<S, W> PoolState<S, W> {
 
     /// A clean server of `core` is free.
     pub fn give_back(&mut self, core: CoreId, server: S) -> GiveBack<S, W> {
-        if self.paused || self.total > self.size {
+        if self.gate == Gate::Paused || self.total > self.size {
             return GiveBack::Surplus(server);
         }
-        let Some(waiter) = self.next_waiter(core) else {
+        let open = self.gate == Gate::Open;
+        let Some(waiter) = open.then(|| self.next_waiter(core)).flatten() else {
             self.idle[core.index()].push(server);
             return GiveBack::Idle;
         };
@@ -307,13 +318,40 @@ impl<S, W> PoolState<S, W> {
 
     /// From now on no client gets a server, and whatever comes back is closed.
     pub const fn pause(&mut self) {
-        self.paused = true;
+        self.gate = Gate::Paused;
     }
 
-    /// Whether [`PoolState::pause`] was called.
+    /// From now on no client gets a server; what comes back is idle. A pause stays one.
+    pub fn hold(&mut self) {
+        if self.gate == Gate::Open {
+            self.gate = Gate::Held;
+        }
+    }
+
+    /// Servers are handed out again: those idle at once, to the clients whose wakers come back.
+    /// Says also how many to open; they are counted already.
     #[must_use]
-    pub const fn is_paused(&self) -> bool {
-        self.paused
+    pub fn resume(&mut self) -> (Vec<W>, usize) {
+        self.gate = Gate::Open;
+        let mut woken = Vec::new();
+        for at in 0..self.idle.len() {
+            let core = CoreId(u16::try_from(at).unwrap_or(u16::MAX));
+            while let Some(server) = self.idle[at].pop() {
+                let Some(waiter) = self.next_waiter(core) else {
+                    self.idle[at].push(server);
+                    break;
+                };
+                self.handed.push((waiter.ticket, server));
+                woken.push(waiter.waker);
+            }
+        }
+        (woken, self.open_wanted())
+    }
+
+    /// Whether servers are withheld from clients.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.gate != Gate::Open
     }
 
     /// Changes the size. Says how many servers to open; they are counted already. Servers above

@@ -35,6 +35,54 @@ enum Request {
     /// CopyDone or CopyFail, remembered because a Sync means nothing before it and ends the
     /// batch after it.
     CopyEnd,
+    /// A message of a statement that the pooler names in the client's place.
+    Errand(Errand),
+}
+
+/// A message about a prepared statement that is not what the client sent. Each comes with a change
+/// of what the pooler believes that client and server know, which is confirmed when the message is
+/// answered and undone when it is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Parse of which the client does not know.
+    HiddenParse,
+    /// Parse of which the client does not know, before a Query. If it fails there is no Sync
+    /// after which the server would go on.
+    HiddenAlias,
+    /// Close of which the client does not know.
+    HiddenClose,
+    /// The client's Parse under the pooler's name.
+    Parse,
+    /// The client's Parse of what the server knows already: a Close of nothing stands for it, so
+    /// that the answer has its place in the order, and is skipped after an error.
+    KnownParse,
+    /// The client's Close of a name: a Close of nothing stands for it.
+    Close,
+}
+
+/// What becomes of a server's message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// The client gets it.
+    #[default]
+    AsIs,
+    /// The client does not get it.
+    Hidden,
+    /// The client gets ParseComplete for it.
+    AsParseComplete,
+}
+
+/// What a server's message means for the pooler's own bookkeeping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What the client gets.
+    pub shown: Shown,
+    /// The oldest errand is done.
+    pub confirmed: bool,
+    /// So many errands, the oldest, will not be run.
+    pub undone: usize,
+    /// The server waits for a Sync that the client has no reason to send.
+    pub needs_sync: bool,
 }
 
 impl Request {
@@ -94,6 +142,8 @@ pub struct Exchange {
     doubtful: bool,
     /// The last message was an error: if the connection ends now, the client knows why.
     error_last: bool,
+    /// Errands among the requests.
+    errands: usize,
 }
 
 impl Default for Exchange {
@@ -105,6 +155,7 @@ impl Default for Exchange {
             synced: true,
             doubtful: false,
             error_last: false,
+            errands: 0,
         }
     }
 }
@@ -137,6 +188,24 @@ impl Exchange {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.pending.len() >= PIPELINE_MAX
+    }
+
+    /// Whether every request is answered, be it in the middle of a batch.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether the server discards what it is sent until a Sync.
+    #[must_use]
+    pub fn is_skipping(&self) -> bool {
+        self.mode == Mode::SkipToSync
+    }
+
+    /// Whether answers are due that the client must not get as they are.
+    #[must_use]
+    pub const fn has_errands(&self) -> bool {
+        self.errands > 0
     }
 
     /// Whether the last thing that the server said was an error.
@@ -178,6 +247,14 @@ impl Exchange {
         }
     }
 
+    /// A message of the pooler's own goes to the server, which must not be skipping.
+    pub fn errand_sent(&mut self, errand: Errand) {
+        debug_assert!(!self.is_skipping(), "an errand that nobody runs");
+        self.synced = false;
+        self.errands += 1;
+        self.pending.push_back(Request::Errand(errand));
+    }
+
     fn client_syncs(&mut self) {
         match &mut self.mode {
             Mode::CopyIn(copy) if copy.data => copy.late_sync = true,
@@ -211,17 +288,21 @@ impl Exchange {
     ///
     /// When the message answers nothing that the client asked. What the server says next cannot
     /// be understood then, and the connection has to end.
-    pub fn server_sent(&mut self, tag: u8, body: &[u8]) -> Result<(), Unexpected> {
+    pub fn server_sent(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, Unexpected> {
+        let mut verdict = Verdict::default();
         match tag {
             // Notices, parameters and notifications come between any two messages.
-            b'N' | b'S' | b'A' => return Ok(()),
-            b'1' => self.completes(Request::Parse, tag, "an answer to what comes before Parse")?,
+            b'N' | b'S' | b'A' => return Ok(verdict),
+            b'1' | b'3' => verdict = self.completes_naming(tag)?,
             b'2' => self.completes(Request::Bind, tag, "an answer to what comes before Bind")?,
-            b'3' => self.completes(Request::Close, tag, "an answer to what comes before Close")?,
             b'T' | b'n' if self.front() == Some(Request::Describe) => self.answered(),
             b'C' | b'I' | b's' if self.front() == Some(Request::Execute) => self.answered(),
             b'G' => self.copy_in_begins(tag)?,
-            b'E' => self.server_failed(),
+            b'E' => {
+                let alias = self.front() == Some(Request::Errand(Errand::HiddenAlias));
+                verdict.undone = self.server_failed();
+                verdict.needs_sync = alias && self.is_skipping();
+            }
             b'Z' => self.ready(tag, body)?,
             b't' | b'T' | b'n' | b'C' | b'I' | b's' | b'D' | b'V' | b'H' | b'W' | b'd' | b'c' => {
                 self.belongs(tag)?;
@@ -234,7 +315,37 @@ impl Exchange {
             }
         }
         self.error_last = tag == b'E';
-        Ok(())
+        Ok(verdict)
+    }
+
+    /// ParseComplete or CloseComplete.
+    fn completes_naming(&mut self, tag: u8) -> Result<Verdict, Unexpected> {
+        let Some(Request::Errand(errand)) = self.front() else {
+            let (request, expected) = match tag {
+                b'1' => (Request::Parse, "an answer to what comes before Parse"),
+                _ => (Request::Close, "an answer to what comes before Close"),
+            };
+            self.completes(request, tag, expected)?;
+            return Ok(Verdict::default());
+        };
+        let shown = match (errand, tag) {
+            (Errand::HiddenParse | Errand::HiddenAlias, b'1') | (Errand::HiddenClose, b'3') => {
+                Shown::Hidden
+            }
+            (Errand::Parse, b'1') | (Errand::Close, b'3') => Shown::AsIs,
+            (Errand::KnownParse, b'3') => Shown::AsParseComplete,
+            _ => {
+                let expected = "an answer to what the pooler has sent";
+                return Err(Unexpected { tag, expected });
+            }
+        };
+        self.errands -= 1;
+        self.answered();
+        Ok(Verdict {
+            shown,
+            confirmed: true,
+            ..Verdict::default()
+        })
     }
 
     fn front(&self) -> Option<Request> {
@@ -303,29 +414,38 @@ impl Exchange {
         Ok(())
     }
 
-    fn server_failed(&mut self) {
+    /// Says how many errands will not be run.
+    fn server_failed(&mut self) -> usize {
         if let Mode::CopyIn(copy) = self.mode {
             self.doubtful |= copy.is_doubtful();
             self.mode = Mode::Normal;
         }
         match self.front() {
             // ReadyForQuery follows by itself. With no request it is the server's farewell.
-            None | Some(Request::Query | Request::FunctionCall | Request::Sync) => {}
+            None | Some(Request::Query | Request::FunctionCall | Request::Sync) => 0,
             Some(_) => self.skip_to_sync(),
         }
     }
 
     /// After a failed extended message the server discards everything up to a Sync, Query and
-    /// FunctionCall included.
-    fn skip_to_sync(&mut self) {
+    /// FunctionCall included. Says how many errands are among it.
+    fn skip_to_sync(&mut self) -> usize {
         self.synced = false;
+        let mut undone = 0;
         while let Some(request) = self.front() {
-            if request == Request::Sync {
-                return;
+            match request {
+                Request::Sync => {
+                    self.errands -= undone;
+                    return undone;
+                }
+                Request::Errand(_) => undone += 1,
+                _ => {}
             }
             self.pending.pop_front();
         }
+        self.errands -= undone;
         self.mode = Mode::SkipToSync;
+        undone
     }
 
     fn ready(&mut self, tag: u8, body: &[u8]) -> Result<(), Unexpected> {

@@ -2,7 +2,11 @@
 
 use thiserror::Error;
 
+use super::exchange::Shown;
 use super::frame::{BadLength, HEADER_LEN, Header, MESSAGE_MAX};
+
+/// ParseComplete, which has no body.
+const PARSE_COMPLETE: &[u8] = b"1\0\0\0\x04";
 
 /// Longest body that is looked at whole. ParameterStatus and ReadyForQuery are far shorter; the
 /// messages that may be longer are only passed on.
@@ -35,6 +39,8 @@ pub struct Walker {
     /// Type byte of the message whose body is being kept in `kept`.
     keeping: Option<u8>,
     kept: Vec<u8>,
+    /// Bytes of the header that has begun which were passed on; see [`Walker::filter`].
+    head_passed: u8,
 }
 
 impl Walker {
@@ -51,6 +57,17 @@ impl Walker {
     ///
     /// Whatever `report` returns, and a length that cannot be. The walker is of no use afterwards.
     pub fn walk<E: From<WalkError>>(
+        &mut self,
+        bytes: &[u8],
+        whole: impl Fn(u8) -> bool,
+        report: impl FnMut(u8, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.advance(bytes, whole, report)?;
+        self.head_passed = self.head_len;
+        Ok(())
+    }
+
+    fn advance<E: From<WalkError>>(
         &mut self,
         mut bytes: &[u8],
         whole: impl Fn(u8) -> bool,
@@ -70,7 +87,9 @@ impl Walker {
             };
             bytes = rest;
             let body_len = header.len - HEADER_LEN;
-            if !whole(header.tag) {
+            // Errors may be of any length; of long ones nobody needs to know more.
+            let passes = header.tag == b'E' && body_len > CAPTURE_MAX;
+            if passes || !whole(header.tag) {
                 report(header.tag, &[])?;
                 self.body_left = body_len;
             } else if body_len <= bytes.len() {
@@ -87,6 +106,62 @@ impl Walker {
                 .into());
             }
         }
+    }
+
+    /// Whether a part of a header is held back, so that the next bytes must be filtered too.
+    #[must_use]
+    pub const fn holds_back(&self) -> bool {
+        self.head_passed < self.head_len
+    }
+
+    /// As [`Walker::walk`], and appends to `out` what is to be passed on: `report` says of each
+    /// message what becomes of it. A header that is not whole is held back until it is, as it may
+    /// begin a message that is not to be shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walker::walk`].
+    pub fn filter<E: From<WalkError>>(
+        &mut self,
+        bytes: &[u8],
+        whole: impl Fn(u8) -> bool,
+        mut report: impl FnMut(u8, &[u8]) -> Result<Shown, E>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), E> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let body_len = self.body_left.min(rest.len());
+            if body_len > 0 {
+                let body = &rest[..body_len];
+                out.extend_from_slice(body);
+                // The header decided; of a message whose body is looked at nothing is hidden.
+                self.advance(body, &whole, |tag, body| report(tag, body).map(|_| ()))?;
+                at += body_len;
+                continue;
+            }
+            let have = usize::from(self.head_len);
+            let taken = rest.len().min(HEADER_LEN - have);
+            let mut head = self.head;
+            head[have..have + taken].copy_from_slice(&rest[..taken]);
+            let mut shown = Shown::AsIs;
+            let header_only = |tag, body: &[u8]| -> Result<(), E> {
+                shown = report(tag, body)?;
+                Ok(())
+            };
+            self.advance(&rest[..taken], &whole, header_only)?;
+            at += taken;
+            if self.head_len > 0 {
+                return Ok(());
+            }
+            let passed = usize::from(std::mem::take(&mut self.head_passed));
+            match shown {
+                Shown::AsIs => out.extend_from_slice(&head[passed..]),
+                Shown::Hidden => {}
+                Shown::AsParseComplete => out.extend_from_slice(PARSE_COMPLETE),
+            }
+        }
+        Ok(())
     }
 
     /// The header that `bytes` begins or completes, and what follows it.

@@ -3,17 +3,23 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::circuit::Permit;
+use super::encrypt::{Asking, EncryptError, Encryption};
 use super::login::{LoginError, ServerGreeting, ServerLogin, login};
 use crate::cancel::CancelTarget;
-use crate::config::ServerHost;
+use crate::config::{ServerHost, SslMode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::io::Stream;
 use crate::parameters::{Interner, Tracked};
+use crate::pool::Commons;
 use crate::pool::settings::PoolSettings;
+use crate::protocol::message::backend::SqlState;
+use crate::tls::end_point_hash;
 
 /// Where a server really is, names resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +48,7 @@ pub struct Connected {
     /// The connection.
     pub stream: Stream,
     /// Where its queries are cancelled.
-    pub cancel: CancelTarget,
+    pub cancel: Arc<CancelTarget>,
     /// What it set of the tracked parameters.
     pub parameters: Arc<Tracked>,
     /// Everything that it reported, in order.
@@ -73,9 +79,40 @@ pub enum ConnectError {
     /// It does not let us in.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// The connection cannot be encrypted as `server_tls_sslmode` demands.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
     /// It took too long.
     #[error("server_connect_timeout")]
     Timeout,
+    /// It has failed so often that nobody tries at the moment.
+    #[error(
+        "server at {address} is left alone after repeated failures (circuit open), next attempt in {}s",
+        .retry_in.as_secs()
+    )]
+    CircuitOpen {
+        /// Which.
+        address: ServerAddress,
+        /// When it may be tried again.
+        retry_in: Duration,
+    },
+}
+
+impl ConnectError {
+    /// Whether the address is to blame, and not what was asked of it: a password that is wrong or
+    /// a database that is missing is no reason to keep others away.
+    fn blames_address(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Timeout => true,
+            Self::Login(LoginError::Refused(error)) => {
+                // Connection exception, operator intervention, system error, internal error.
+                ["08", "57", "58", "XX"].contains(&&error.code.as_str()[..2])
+            }
+            Self::Login(LoginError::Prover(_)) | Self::Encrypt(_) | Self::Resolve { .. } => false,
+            Self::Login(_) => true,
+            Self::CircuitOpen { .. } => false,
+        }
+    }
 }
 
 impl From<Elapsed> for ConnectError {
@@ -94,14 +131,14 @@ impl From<Elapsed> for ConnectError {
 pub async fn connect(
     settings: &PoolSettings,
     turn: usize,
-    interner: &Interner,
+    commons: &Commons,
 ) -> Result<Connected, ConnectError> {
     let deadline = Deadline::after(settings.server_connect_timeout);
     let hosts = &settings.hosts;
     let mut outcome = Err(ConnectError::Timeout);
     for at in 0..hosts.len() {
         let host = &hosts[(turn + at) % hosts.len()];
-        outcome = connect_host(settings, host, deadline, interner).await;
+        outcome = connect_host(settings, host, deadline, commons).await;
         if outcome.is_ok() {
             break;
         }
@@ -113,40 +150,138 @@ async fn connect_host(
     settings: &PoolSettings,
     host: &ServerHost,
     deadline: Deadline,
-    interner: &Interner,
+    commons: &Commons,
 ) -> Result<Connected, ConnectError> {
     let mut outcome = Err(ConnectError::Timeout);
     for address in resolve(host, settings.port, deadline).await? {
-        outcome = deadline
-            .bound(open(&address))
-            .await?
+        outcome = attempt(settings, &address, deadline, commons)
+            .await
             .map(|stream| (stream, address));
         if outcome.is_ok() {
             break;
         }
     }
-    let (mut stream, address) = outcome?;
-    let request = ServerLogin {
-        user: &settings.user,
-        database: &settings.dbname,
-        credential: settings.credential.as_deref(),
-        parameters: &[],
+    let (stream, address) = outcome?;
+    let encryption = Encryption {
+        tls: settings.tls.clone(),
+        host: host.name(),
     };
-    let ServerGreeting {
-        parameters: reported,
-        key,
-    } = login(&mut stream, &request, deadline).await?;
-    let mut parameters = Tracked::default();
-    for (name, value) in &reported {
-        parameters.set(name, value);
+    let route = Route {
+        settings,
+        address,
+        encryption,
+        deadline,
+    };
+    let entered = route.enter(stream).await;
+    match &entered {
+        Ok(_) => commons.circuits.succeeded(&route.address),
+        Err(error) => blame(settings, &route.address, error, commons),
     }
-    let parameters = interner.intern(parameters);
-    Ok(Connected {
-        stream,
-        cancel: CancelTarget { address, key },
-        parameters,
-        reported,
-    })
+    let (stream, greeting) = entered?;
+    Ok(route.connected(stream, greeting, &commons.interner))
+}
+
+/// Opens a connection unless the circuit of its address is open. Cancel safe.
+async fn attempt(
+    settings: &PoolSettings,
+    address: &ServerAddress,
+    deadline: Deadline,
+    commons: &Commons,
+) -> Result<Stream, ConnectError> {
+    if let Permit::Refused(retry_in) = commons.circuits.ask(address, settings.circuit) {
+        let address = address.clone();
+        return Err(ConnectError::CircuitOpen { address, retry_in });
+    }
+    let opened = deadline.bound(open(address)).await;
+    let opened = opened.unwrap_or_else(|elapsed| Err(elapsed.into()));
+    opened.inspect_err(|error| blame(settings, address, error, commons))
+}
+
+fn blame(
+    settings: &PoolSettings,
+    address: &ServerAddress,
+    error: &ConnectError,
+    commons: &Commons,
+) {
+    if error.blames_address() {
+        let reason = crate::log::chain(error);
+        commons.circuits.failed(address, settings.circuit, &reason);
+    } else {
+        // It has answered, if only with a no.
+        commons.circuits.answered(address);
+    }
+}
+
+/// The way to one server.
+struct Route<'a> {
+    settings: &'a PoolSettings,
+    address: ServerAddress,
+    encryption: Encryption,
+    deadline: Deadline,
+}
+
+impl Route<'_> {
+    /// Encrypts and logs in, and once more over TLS where `server_tls_sslmode` is allow and the
+    /// server does not let anybody in without.
+    async fn enter(&self, stream: Stream) -> Result<(Stream, ServerGreeting), ConnectError> {
+        let mode = self.settings.tls.mode;
+        let asking = Asking::first(mode, &self.address);
+        let refused = match self.log_in(stream, asking).await {
+            Err(ConnectError::Login(LoginError::Refused(error))) => error,
+            outcome => return outcome,
+        };
+        let again = mode == SslMode::Allow
+            && matches!(self.address, ServerAddress::Tcp(_))
+            && refused.code == SqlState::INVALID_AUTHORIZATION;
+        if !again {
+            return Err(LoginError::Refused(refused).into());
+        }
+        let stream = self.deadline.bound(open(&self.address)).await??;
+        self.log_in(stream, Asking::Always).await
+    }
+
+    async fn log_in(
+        &self,
+        stream: Stream,
+        asking: Asking,
+    ) -> Result<(Stream, ServerGreeting), ConnectError> {
+        let encrypting = self.encryption.begin(stream, &self.address, asking);
+        let mut stream = self.deadline.bound(encrypting).await??;
+        let request = ServerLogin {
+            user: &self.settings.user,
+            database: &self.settings.dbname,
+            credential: self.settings.credential.as_deref(),
+            parameters: &[],
+            end_point: stream
+                .tls()
+                .and_then(|session| session.peer_certificates()?.first())
+                .and_then(|certificate| end_point_hash(certificate)),
+        };
+        let greeting = login(&mut stream, &request, self.deadline).await?;
+        Ok((stream, greeting))
+    }
+
+    fn connected(self, stream: Stream, greeting: ServerGreeting, interner: &Interner) -> Connected {
+        let ServerGreeting {
+            parameters: reported,
+            key,
+        } = greeting;
+        let mut parameters = Tracked::default();
+        for (name, value) in &reported {
+            parameters.set(name, value);
+        }
+        let encryption = stream.tls().is_some().then_some(self.encryption);
+        Connected {
+            stream,
+            cancel: Arc::new(CancelTarget {
+                address: self.address,
+                encryption,
+                key,
+            }),
+            parameters: interner.intern(parameters),
+            reported,
+        }
+    }
 }
 
 async fn resolve(

@@ -71,10 +71,17 @@ impl Dialogue {
                 if len == 0 {
                     return Poll::Ready(Err(ServerFault::Gone(None)));
                 }
-                Poll::Ready(server.hear_errors(&buffer[..len], interner, Some(&mut self.error)))
+                Poll::Ready(server.hear_errors(
+                    &buffer[..len],
+                    interner,
+                    &mut Vec::new(),
+                    Some(&mut self.error),
+                ))
             });
             ready!(heard)?;
             if server.is_free() {
+                // What the pooler sets itself is no client's.
+                server.residue.forget();
                 let error = self.error.take();
                 return Poll::Ready(
                     error.map_or(Ok(()), |error| Err(DialogueError::Refused(error))),
@@ -84,15 +91,22 @@ impl Dialogue {
     }
 }
 
-/// Cleans a server after a session, in a task of its own, and gives it back to its pool. One that
-/// cannot be cleaned is closed.
+/// Cleans a server that is dirty where no reset query is set.
+const RESET_DIRTY: &str = "DISCARD ALL";
+
+/// Cleans a server after a session, or after a transaction that left it dirty, in a task of its
+/// own, and gives it back to its pool. One that cannot be cleaned is closed.
 pub fn reset(mut server: Box<Server>) {
     let pool = Arc::clone(server.seat.pool());
-    let sql = pool.settings().server_reset_query.clone();
+    let mut sql = pool.settings().server_reset_query.clone();
     if sql.is_empty() {
-        pool.give_back(server);
-        return;
+        if !server.residue.is_dirty() {
+            pool.give_back(server);
+            return;
+        }
+        RESET_DIRTY.clone_into(&mut sql);
     }
+    pool.stats.here().resets.add(1);
     // Without a runtime the pooler is at its end, and the server is closed with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;

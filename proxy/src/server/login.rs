@@ -5,7 +5,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::auth::credential::Credential;
 use crate::auth::prover::{Prover, ProverError, Reply, Request};
-use crate::auth::scram::MECHANISM;
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend::{
     password_message, sasl_initial_response, sasl_response, startup_message,
@@ -23,7 +22,7 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 const LOGIN_BYTES_MAX: usize = 1 << 20;
 
 /// As whom to log in, and where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerLogin<'a> {
     /// User.
     pub user: &'a str,
@@ -33,6 +32,8 @@ pub struct ServerLogin<'a> {
     pub credential: Option<&'a Credential>,
     /// Further startup parameters.
     pub parameters: &'a [(&'a str, &'a str)],
+    /// The hash of the server's certificate, to which the proof is bound; `None` without TLS.
+    pub end_point: Option<Vec<u8>>,
 }
 
 /// What a server says of itself when it lets us in.
@@ -122,7 +123,7 @@ where
         input: BytesMut::new(),
         received: 0,
     };
-    let mut prover = Prover::new(login.user, login.credential);
+    let mut prover = Prover::new(login.user, login.credential).bound_to(login.end_point.clone());
     dialogue.send(&mut out).await?;
     while !authenticate(&dialogue.receive().await?, &mut prover, &mut out)? {
         dialogue.send(&mut out).await?;
@@ -163,7 +164,7 @@ fn authenticate(
         Reply::Done => return Ok(true),
         Reply::Wait => {}
         Reply::Password(text) => password_message(out, &text),
-        Reply::SaslInitial(data) => sasl_initial_response(out, MECHANISM, &data),
+        Reply::SaslInitial(mechanism, data) => sasl_initial_response(out, mechanism, &data),
         Reply::Sasl(data) => sasl_response(out, &data),
     }
     Ok(false)

@@ -5,7 +5,8 @@ use crate::cluster::Cluster;
 use crate::patience::{bounded, bounded_by};
 
 mod clients;
-mod poolers;
+mod lookup;
+pub(crate) mod poolers;
 mod roles;
 
 use clients::{Answer, CLIENTS, tokio_postgres};

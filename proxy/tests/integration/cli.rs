@@ -192,6 +192,36 @@ fn what_is_wrong_ends_with_2() {
 }
 
 #[test]
+fn a_configuration_can_be_checked_without_a_pooler() {
+    bounded(|| {
+        let site = Site::new();
+        let checked = || {
+            let output = run(Command::new(PROGRAM)
+                .arg("--check")
+                .arg(site.folder.join("ini")));
+            let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+            (output.status.code(), said)
+        };
+        let (code, said) = checked();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("every setting is acted on"), "{said}");
+        site.write("ini", &site.ini("sbuf_loopcnt = 5"));
+        let (code, said) = checked();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(":11:1: sbuf_loopcnt is ignored: "), "{said}");
+        assert!(
+            said.ends_with("sound, with 1 of its lines to look at"),
+            "{said}"
+        );
+        site.write("ini", &site.ini("auth_type = ldap"));
+        let (code, said) = checked();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("ldap is not supported"), "{said}");
+        assert!(!site.answers(), "nothing was started");
+    });
+}
+
+#[test]
 fn root_is_refused_and_others_are_not() {
     bounded(|| {
         let site = Site::new();

@@ -92,6 +92,11 @@ impl Cluster {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// Its folder, which only its user may read.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Stops it as a crash would and returns when it is down.
     pub(crate) fn crash(&self) {
         let stopped = pg_ctl(&self.folder)

@@ -43,7 +43,7 @@ fn first_answers() {
         let got = Prover::new("admin", credential.as_ref()).reply(&request);
         let got = match got {
             Ok(Reply::Password(text)) => Ok(text),
-            Ok(Reply::SaslInitial(text)) => Ok(text[..8].to_owned()),
+            Ok(Reply::SaslInitial(_, text)) => Ok(text[..8].to_owned()),
             Ok(other) => Ok(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         };
@@ -99,7 +99,7 @@ fn a_server_cannot_skip_its_own_proof_or_ask_again() {
     );
 
     let mut prover = Prover::new("admin", Some(&credential));
-    let Reply::SaslInitial(first) = prover.reply(&sasl).unwrap() else {
+    let Reply::SaslInitial(_, first) = prover.reply(&sasl).unwrap() else {
         panic!("SCRAM begins with an initial response");
     };
     let nonce = first.strip_prefix("n,,n=,r=").unwrap();
@@ -130,4 +130,28 @@ proptest! {
             let _ = prover.reply(&request);
         }
     }
+}
+
+#[test]
+fn a_proof_is_bound_to_the_connection_where_the_server_can() {
+    let credential = Credential::new("bob".to_owned(), &Secret::new("geheim"));
+    let first = |end_point: Option<Vec<u8>>, offered: Vec<&[u8]>| {
+        let mut prover = Prover::new("bob", Some(&credential)).bound_to(end_point);
+        match prover.reply(&Request::Sasl(offered)) {
+            Ok(Reply::SaslInitial(mechanism, text)) => {
+                format!("{mechanism} {}", &text[..text.find("n=").unwrap()])
+            }
+            other => format!("{other:?}"),
+        }
+    };
+    let (plain, plus): (&[u8], &[u8]) = (b"SCRAM-SHA-256", b"SCRAM-SHA-256-PLUS");
+    let hash = || Some(vec![1, 2, 3]);
+    // RFC 5802, chapter 6: «y» tells a server that does offer it that its offer was taken away.
+    assert_eq!(
+        first(hash(), vec![plus, plain]),
+        "SCRAM-SHA-256-PLUS p=tls-server-end-point,,"
+    );
+    assert_eq!(first(hash(), vec![plain]), "SCRAM-SHA-256 y,,");
+    assert_eq!(first(None, vec![plus, plain]), "SCRAM-SHA-256 n,,");
+    assert_eq!(first(None, vec![plus]), "Err(Mechanism)");
 }

@@ -9,12 +9,42 @@ use super::{ITERATIONS_MAX, NONCE_BYTES, ScramKeys};
 use crate::auth::hash::{Key, hmac, sha256, xor};
 use crate::auth::random::{NoRandomness, random_bytes};
 
-/// Neither channel binding nor an authorization identity.
-const GS2_HEADER: &str = "n,,";
+/// How far an exchange is bound to the connection that carries it (RFC 5802, chapter 6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Not: there is no TLS, or its certificate has no hash.
+    Impossible,
+    /// Not, though we could: the server offers none. A server that did offer it notices that
+    /// somebody between has taken the offer away.
+    NotOffered,
+    /// To the server's certificate, by this hash of it (`tls-server-end-point`, RFC 5929).
+    EndPoint(Vec<u8>),
+}
+
+impl Binding {
+    /// The GS2 header; no authorization identity.
+    const fn header(&self) -> &'static str {
+        match self {
+            Self::Impossible => "n,,",
+            Self::NotOffered => "y,,",
+            Self::EndPoint(_) => "p=tls-server-end-point,,",
+        }
+    }
+
+    /// The header and what it announces.
+    fn input(&self) -> Vec<u8> {
+        let mut input = self.header().as_bytes().to_vec();
+        if let Self::EndPoint(hash) = self {
+            input.extend_from_slice(hash);
+        }
+        input
+    }
+}
 
 /// Waits for the server's first message.
 #[derive(Debug)]
 pub struct AwaitServerFirst {
+    binding: Binding,
     nonce: String,
 }
 
@@ -29,6 +59,7 @@ pub struct Challenge {
     nonce: String,
     /// `client-first-message-bare , server-first-message ,` of the AuthMessage.
     transcript: String,
+    binding: Binding,
 }
 
 /// Waits for the server's proof that it knows the password too.
@@ -42,8 +73,9 @@ impl AwaitServerFirst {
     ///
     /// # Errors
     /// When the system has no random bytes for the nonce.
-    pub fn new() -> Result<Self, NoRandomness> {
+    pub fn new(binding: Binding) -> Result<Self, NoRandomness> {
         Ok(Self {
+            binding,
             nonce: BASE64.encode(random_bytes::<NONCE_BYTES>()?),
         })
     }
@@ -51,6 +83,7 @@ impl AwaitServerFirst {
     #[cfg(test)]
     pub(super) fn with_nonce(nonce: &str) -> Self {
         Self {
+            binding: Binding::Impossible,
             nonce: nonce.to_owned(),
         }
     }
@@ -59,7 +92,7 @@ impl AwaitServerFirst {
     /// message counts.
     #[must_use]
     pub fn client_first(&self) -> String {
-        format!("{GS2_HEADER}{}", self.bare())
+        format!("{}{}", self.binding.header(), self.bare())
     }
 
     fn bare(&self) -> String {
@@ -94,6 +127,7 @@ impl AwaitServerFirst {
             iterations,
             nonce,
             transcript,
+            binding: self.binding,
         })
     }
 }
@@ -102,7 +136,7 @@ impl Challenge {
     /// The client's final message, made with the keys for this salt and these iterations.
     #[must_use]
     pub fn answer(self, keys: &ScramKeys) -> (AwaitServerFinal, String) {
-        let without_proof = format!("c={},r={}", BASE64.encode(GS2_HEADER), self.nonce);
+        let without_proof = format!("c={},r={}", BASE64.encode(self.binding.input()), self.nonce);
         let auth_message = format!("{}{without_proof}", self.transcript);
         let stored_key = sha256(&keys.client_key);
         let client_signature = hmac(&stored_key, &[auth_message.as_bytes()]);

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
-use super::client::AwaitServerFirst;
+use super::client::{AwaitServerFirst, Binding};
 use super::server::{AwaitFirst, Outcome};
 use super::*;
 
@@ -68,7 +68,7 @@ fn the_client_side_answers_the_server_of_rfc_7677() {
 
 /// The outcome of an exchange between both sides.
 fn exchange(secret: &ScramSecret, password: &str) -> Outcome {
-    let client = AwaitServerFirst::new().unwrap();
+    let client = AwaitServerFirst::new(Binding::Impossible).unwrap();
     let server = AwaitFirst::new(secret.clone()).unwrap();
     let (server, first) = server
         .client_first(client.client_first().as_bytes())

@@ -51,7 +51,7 @@ fn exchange(auth_type: AuthType, kind: &str, password: &str) -> (String, Result<
         asked.push(name);
         let body = match prover.reply(&request).unwrap() {
             Reply::Password(text) => [text.as_bytes(), b"\0"].concat(),
-            Reply::SaslInitial(data) => initial(MECHANISM, data.as_bytes()),
+            Reply::SaslInitial(mechanism, data) => initial(mechanism, data.as_bytes()),
             Reply::Sasl(data) => data.into_bytes(),
             other => panic!("a client has to answer, got {other:?}"),
         };
@@ -142,7 +142,7 @@ fn after_a_scram_login_the_very_secret_opens_servers() {
     let client = Credential::new(USER.to_owned(), &Secret::new("geheim"));
     let mut prover = Prover::new(USER, Some(&client));
     let (verifier, _) = Verifier::begin(AuthType::ScramSha256, subject, ITERATIONS).unwrap();
-    let Reply::SaslInitial(first) = prover
+    let Reply::SaslInitial(_, first) = prover
         .reply(&Request::Sasl(vec![MECHANISM.as_bytes()]))
         .unwrap()
     else {

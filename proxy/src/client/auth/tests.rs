@@ -52,11 +52,22 @@ async fn answer(mut client: DuplexStream, user: &str, password: &str) {
         let mut out = BytesMut::new();
         match prover.reply(&Request::parse(&body).unwrap()).unwrap() {
             Reply::Password(text) => password_message(&mut out, &text),
-            Reply::SaslInitial(data) => sasl_initial_response(&mut out, MECHANISM, &data),
+            Reply::SaslInitial(mechanism, data) => {
+                sasl_initial_response(&mut out, mechanism, &data);
+            }
             Reply::Sasl(data) => sasl_response(&mut out, &data),
             Reply::Wait | Reply::Done => {}
         }
         client.write_all(&out).await.unwrap();
+    }
+}
+
+/// A client of the configuration's own users.
+fn applicant<'a>(startup: &'a StartupParameters, config: &Config) -> Applicant<'a> {
+    Applicant {
+        startup,
+        origin: Origin::Unix { user: None },
+        known: config.credentials.lookup(&startup.user).cloned(),
     }
 }
 
@@ -69,7 +80,13 @@ async fn log_in(
     let (client, mut pooler) = duplex(4096);
     let (user, password) = (startup.user.clone(), password.to_owned());
     let client = tokio::spawn(async move { answer(client, &user, &password).await });
-    let result = authenticate(&mut pooler, startup, config, Deadline::NEVER).await;
+    let result = authenticate(
+        &mut pooler,
+        &applicant(startup, config),
+        config,
+        Deadline::NEVER,
+    )
+    .await;
     drop(pooler);
     client.await.unwrap();
     result
@@ -171,7 +188,13 @@ async fn misbehave(bytes: &[u8]) -> String {
     client.write_all(bytes).await.unwrap();
     client.shutdown().await.unwrap();
     let startup = startup("bob", "shop", &[]);
-    let result = authenticate(&mut pooler, &startup, &config, Deadline::NEVER).await;
+    let result = authenticate(
+        &mut pooler,
+        &applicant(&startup, &config),
+        &config,
+        Deadline::NEVER,
+    )
+    .await;
     result.unwrap_err().to_string()
 }
 
@@ -199,9 +222,14 @@ async fn what_the_client_asks_beyond_the_protocol_is_negotiated_first() {
     let mut startup = startup("bob", "shop", &[]);
     startup.protocol_options = vec!["_pq_.x".to_owned()];
     let (mut client, mut pooler) = duplex(4096);
-    authenticate(&mut pooler, &startup, &config, Deadline::NEVER)
-        .await
-        .unwrap();
+    authenticate(
+        &mut pooler,
+        &applicant(&startup, &config),
+        &config,
+        Deadline::NEVER,
+    )
+    .await
+    .unwrap();
     drop(pooler);
     let mut got = Vec::new();
     client.read_to_end(&mut got).await.unwrap();
@@ -213,6 +241,12 @@ async fn a_client_that_does_not_answer_is_given_up() {
     let config = config("auth_type = md5");
     let (_client, mut pooler) = duplex(4096);
     let deadline = Deadline::after(Timeout::from_secs(60));
-    let result = authenticate(&mut pooler, &startup("bob", "shop", &[]), &config, deadline).await;
+    let result = authenticate(
+        &mut pooler,
+        &applicant(&startup("bob", "shop", &[]), &config),
+        &config,
+        deadline,
+    )
+    .await;
     assert!(matches!(result, Err(AuthError::Timeout)), "{result:?}");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::exchange::Exchange;
 use crate::protocol::frame::MESSAGE_MAX;
 
 fn message(tag: u8, body: usize) -> Vec<u8> {
@@ -78,7 +79,8 @@ fn what_is_too_long_to_gather_passes_in_pieces() {
     let query = message(b'Q', 3 * GATHER_MAX);
     assert_eq!(cut(&query[..GATHER_MAX - 1], Rule::Gather).forward, 0);
     assert_eq!(cut(&query[..GATHER_MAX], Rule::Gather).forward, GATHER_MAX);
-    assert_eq!(cut(&query[..HEADER_LEN], Rule::Pass).forward, HEADER_LEN);
+    assert_eq!(cut(&query[..NAMES_LEN], Rule::Pass).forward, NAMES_LEN);
+    assert_eq!(cut(&query[..NAMES_LEN - 1], Rule::Pass).forward, 0);
     assert_eq!(cut(&message(b'd', 100)[..50], Rule::Pass).forward, 50);
 
     // Many short messages without an end pass up to the last whole one.
@@ -96,7 +98,11 @@ fn a_message_sent_in_pieces_counts_once() {
     let mut intake = Intake::new(MESSAGE_MAX);
     let mut exchange = Exchange::default();
 
-    intake.commit(&bytes[..GATHER_MAX], &mut exchange);
+    let mut send = |message, _, _: &[u8]| {
+        exchange.client_sent(message);
+        Passage::Goes
+    };
+    assert_eq!(intake.commit(&bytes[..GATHER_MAX], &mut send), GATHER_MAX);
     assert!(!intake.at_boundary());
     let rest = &bytes[GATHER_MAX..];
     let cut = intake.cut(rest, Rule::Gather).unwrap();
@@ -107,7 +113,7 @@ fn a_message_sent_in_pieces_counts_once() {
             terminate: false
         }
     );
-    intake.commit(rest, &mut exchange);
+    assert_eq!(intake.commit(rest, &mut send), rest.len());
     assert!(intake.at_boundary());
 
     exchange.server_sent(b'Z', b"I").unwrap();

@@ -6,12 +6,21 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use super::{Phase, Session};
 use crate::client::end::End;
-use crate::client::intake::Rule;
-use crate::io::scratch;
-use crate::server::ServerFault;
+use crate::client::intake::{GATHER_MAX, Rule};
+use crate::io::{Outbox, Stream, scratch};
+use crate::prepared::translate::{Parties, Passage, Translator};
+use crate::prepared::{Catalog, Names};
+use crate::protocol::tag::Frontend;
+use crate::server::dialogue::reset;
+use crate::server::residue::Forgotten;
+use crate::server::{Heard, Server, ServerFault};
+
+/// Sync.
+const SYNC: &[u8] = b"S\0\0\0\x04";
 
 /// Reads of one session before other sessions of the core have their turn.
 const READS_PER_TURN: u32 = 16;
@@ -32,6 +41,7 @@ impl Session {
             };
             if outbox.is_empty()
                 && !server.exchange.is_full()
+                && !(self.holds && self.intake.held_len() >= GATHER_MAX)
                 && let Poll::Ready(read) = self.read_client(cx)
             {
                 read?;
@@ -64,19 +74,52 @@ impl Session {
         let Phase::Relaying { server, outbox } = &mut self.phase else {
             return Ok(0);
         };
+        if self.holds {
+            if !server.exchange.is_quiet() {
+                return Ok(0);
+            }
+            self.holds = false;
+        }
         let passes = self.keeps_server || server.exchange.is_open();
         let rule = if passes { Rule::Pass } else { Rule::Gather };
         let cut = self.intake.cut(bytes, rule)?;
         let ready = &bytes[..cut.forward];
-        self.intake.commit(ready, &mut server.exchange);
-        if outbox.send(cx, &mut server.stream, ready).is_err() {
-            // As in flush: the end of its stream will tell.
-            outbox.clear();
+        let used = if self.keeps_server {
+            let exchange = &mut server.exchange;
+            let used = self.intake.commit(ready, |message, _, _| {
+                exchange.client_sent(message);
+                Passage::Goes
+            });
+            send(cx, &mut server.stream, outbox, ready);
+            used
+        } else {
+            scratch::with_second(|out| {
+                let parties = Parties {
+                    exchange: &mut server.exchange,
+                    shelf: &mut server.shelf,
+                    residue: &mut server.residue,
+                    names: &mut self.names,
+                    catalog: &self.pool.catalog,
+                    statements_max: self.pool.care.statements_max(),
+                };
+                let mut translator = Translator::new(parties, ready, out);
+                let used = self.intake.commit(ready, |message, at, frame| {
+                    let passage = translator.message(message, at, frame);
+                    self.holds = passage != Passage::Goes;
+                    passage
+                });
+                let translated = translator.finish(used);
+                send(cx, &mut server.stream, outbox, translated);
+                used
+            })
+        };
+        if used > 0 {
+            server.watch.sent(Instant::now);
         }
-        if cut.terminate {
+        if cut.terminate && used == cut.forward {
             Err(End::Terminated)
         } else {
-            Ok(cut.forward)
+            Ok(used)
         }
     }
 
@@ -96,24 +139,45 @@ impl Session {
                 Err(error) => return Poll::Ready(Err(ServerFault::Gone(Some(error)).into())),
             };
             let bytes = &buffer[..len];
-            let heard = server.hear(bytes, &self.pool.commons().interner)?;
-            self.outbox
-                .send(cx, &mut self.client, bytes)
-                .map_err(End::Client)?;
+            let interner = &self.pool.commons().interner;
+            let (heard, sent) = scratch::with_second(|shown| -> Result<_, End> {
+                let heard = server.hear(bytes, interner, shown)?;
+                let shown = if heard.filtered { shown } else { bytes };
+                let sent = self.outbox.send(cx, &mut self.client, shown);
+                sent.map_err(End::Client)?;
+                Ok((heard, shown.len()))
+            })?;
             let stats = self.pool.stats.here();
-            stats.sent.add(len as u64);
+            stats.sent.add(sent as u64);
             stats.queries.add(u64::from(heard.queries));
             stats.transactions.add(u64::from(heard.transactions));
+            if heard.queries > 0 {
+                let owes = !server.exchange.is_quiet();
+                let lap = server
+                    .watch
+                    .answered(Instant::now(), heard.transactions > 0, owes);
+                stats.time(lap);
+            }
             Poll::Ready(Ok(heard))
         });
-        if ready!(heard)?.parameters {
+        let heard = ready!(heard)?;
+        if heard.parameters {
             self.wishes = Arc::clone(&server.parameters);
+            self.cancel.holder.has_parameters(&self.wishes);
+        }
+        if heard.needs_sync {
+            server.exchange.client_sent(Frontend::Sync);
+            send(cx, &mut server.stream, outbox, SYNC);
+        }
+        if let Some(names) = &mut self.names {
+            names_heard(names, &self.pool.catalog, heard);
         }
         let settled = server.is_free() && outbox.is_empty() && self.intake.at_boundary();
         if settled && !self.keeps_server {
             self.release();
-            // The client may have sent more that was not whole and now is not bound for a server.
-            return Poll::Ready(Ok(()));
+            // The client may have sent more, which had to wait or was not whole.
+            let waits = !self.intake.is_empty();
+            return Poll::Ready(if waits { self.go_on(cx) } else { Ok(()) });
         }
         // In a transaction, or in a COPY, what had to wait may go on.
         let waits = !self.intake.is_empty();
@@ -124,7 +188,42 @@ impl Session {
         if let Phase::Relaying { server, .. } = std::mem::replace(&mut self.phase, Phase::Idle)
             && let Some(server) = self.cancel.holder.lets_go(server)
         {
+            self.hand_on(server);
+        }
+    }
+
+    /// Gives a free server to whoever is next, cleaned if there is something to clean.
+    pub(super) fn hand_on(&self, mut server: Box<Server>) {
+        if server.is_free() && self.pool.care.is_due(&server.residue) {
+            reset(server);
+        } else {
+            server.residue.transaction_ended();
             self.pool.give_back(server);
+        }
+    }
+}
+
+/// Sends `bytes` to the server after what is still unsent.
+fn send(cx: &mut Context<'_>, stream: &mut Stream, outbox: &mut Outbox, bytes: &[u8]) {
+    if outbox.send(cx, stream, bytes).is_err() {
+        // As in flush: the end of its stream will tell.
+        outbox.clear();
+    }
+}
+
+/// Brings the client's names up to date with what its server has said.
+fn names_heard(names: &mut Names, catalog: &Catalog, heard: Heard) {
+    names.undo(heard.undone);
+    for forgotten in heard.forgotten {
+        match forgotten {
+            Forgotten::Nothing => {}
+            Forgotten::One(name) => drop(names.remove(&name)),
+            Forgotten::All => names.clear(),
+        }
+    }
+    if heard.stale_plan {
+        for statement in names.statements() {
+            catalog.retire(statement);
         }
     }
 }

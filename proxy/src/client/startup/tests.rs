@@ -27,7 +27,7 @@ async fn startup(sent: &[u8]) -> (Result<StartupRequest, StartupError>, Vec<u8>)
     let (mut client, mut pooler) = duplex(64 << 10);
     client.write_all(sent).await.unwrap();
     client.shutdown().await.unwrap();
-    let request = read_startup(&mut pooler, Deadline::NEVER).await;
+    let request = read_startup(&mut pooler, Offer::Nothing, Deadline::NEVER).await;
     drop(pooler);
     let mut answered = Vec::new();
     client.read_to_end(&mut answered).await.unwrap();
@@ -40,6 +40,7 @@ async fn check(sent: &[u8], expected: Result<&str, &str>, expected_answer: &[u8]
     let got = match request {
         Ok(StartupRequest::Session(session)) => Ok(session.user),
         Ok(StartupRequest::Cancel(_)) => Ok("cancel".to_owned()),
+        Ok(StartupRequest::Tls) => Ok("tls".to_owned()),
         Err(error) => Err(error.to_string()),
     };
     assert_eq!(got, expected.map(str::to_owned).map_err(str::to_owned));
@@ -86,7 +87,9 @@ async fn a_packet_may_come_byte_by_byte_and_nothing_beyond_it_is_read() {
         client.write_all(&sent).await.unwrap();
         client.shutdown().await.unwrap();
     });
-    let request = read_startup(&mut pooler, Deadline::NEVER).await.unwrap();
+    let request = read_startup(&mut pooler, Offer::Nothing, Deadline::NEVER)
+        .await
+        .unwrap();
     assert!(matches!(request, StartupRequest::Session(session) if session.database == "shop"));
     let mut rest = Vec::new();
     pooler.read_to_end(&mut rest).await.unwrap();
@@ -111,7 +114,9 @@ async fn other_protocols_are_refused_before_anything_is_allocated() {
 async fn a_client_that_says_nothing_is_given_up() {
     let (_client, mut pooler) = duplex(64);
     let deadline = Deadline::after(Timeout::from_secs(60));
-    let error = read_startup(&mut pooler, deadline).await.unwrap_err();
+    let error = read_startup(&mut pooler, Offer::Nothing, deadline)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "client_login_timeout");
 }
 

@@ -45,6 +45,18 @@ pub struct SqlState([u8; 5]);
 impl SqlState {
     /// What the two sides say does not follow the protocol.
     pub const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
+    /// Nothing is wrong; the code of a notice.
+    pub const SUCCESS: Self = Self(*b"00000");
+    /// Not what is understood here.
+    pub const SYNTAX_ERROR: Self = Self(*b"42601");
+    /// This user may not.
+    pub const INSUFFICIENT_PRIVILEGE: Self = Self(*b"42501");
+    /// A setting cannot have this value.
+    pub const INVALID_PARAMETER_VALUE: Self = Self(*b"22023");
+    /// Not in this state.
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self(*b"55000");
+    /// The configuration file is wrong.
+    pub const CONFIG_FILE_ERROR: Self = Self(*b"F0000");
     /// The server could not be reached.
     pub const CANNOT_CONNECT: Self = Self(*b"08001");
     /// The connection is gone.
@@ -259,4 +271,80 @@ pub fn parse_complete(out: &mut BytesMut) {
 /// CloseComplete.
 pub fn close_complete(out: &mut BytesMut) {
     message(out, b'3', |_| {});
+}
+
+/// Type of a column that the pooler itself answers with (`pg_type.dat` has the numbers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// `text`.
+    Text,
+    /// `int4`.
+    Int4,
+    /// `int8`.
+    Int8,
+    /// `bytea`.
+    Bytea,
+    /// `numeric`.
+    Numeric,
+}
+
+impl ColumnType {
+    /// OID, and length in bytes where it is fixed.
+    const fn oid_and_len(self) -> (u32, i16) {
+        match self {
+            Self::Text => (25, -1),
+            Self::Int4 => (23, 4),
+            Self::Int8 => (20, 8),
+            Self::Bytea => (17, -1),
+            Self::Numeric => (1700, -1),
+        }
+    }
+}
+
+/// RowDescription of columns that belong to no table, their values in text format.
+pub fn row_description<'a>(
+    out: &mut BytesMut,
+    columns: impl ExactSizeIterator<Item = (&'a str, ColumnType)>,
+) {
+    message(out, b'T', |out| {
+        out.put_u16(u16::try_from(columns.len()).unwrap_or(u16::MAX));
+        for (name, kind) in columns {
+            let (oid, len) = kind.oid_and_len();
+            text(out, name);
+            out.put_u32(0); // no table
+            out.put_u16(0); // nor a column of one
+            out.put_u32(oid);
+            out.put_i16(len);
+            out.put_i32(-1); // no type modifier
+            out.put_u16(0); // text format
+        }
+    });
+}
+
+/// DataRow; `None` is NULL.
+pub fn data_row<'a>(out: &mut BytesMut, values: impl ExactSizeIterator<Item = Option<&'a str>>) {
+    message(out, b'D', |out| {
+        out.put_u16(u16::try_from(values.len()).unwrap_or(u16::MAX));
+        for value in values {
+            match value {
+                None => out.put_i32(-1),
+                Some(value) => {
+                    out.put_i32(i32::try_from(value.len()).unwrap_or(i32::MAX));
+                    out.put_slice(value.as_bytes());
+                }
+            }
+        }
+    });
+}
+
+/// NoticeResponse with a detail.
+pub fn notice_with_detail(out: &mut BytesMut, words: &str, detail: &str) {
+    message(out, Severity::Notice.tag(), |out| {
+        field(out, b'S', Severity::Notice.as_str());
+        field(out, b'V', Severity::Notice.as_str());
+        field(out, b'C', "00000");
+        field(out, b'M', words);
+        field(out, b'D', detail);
+        out.put_u8(0);
+    });
 }

@@ -59,6 +59,30 @@ pub fn query(out: &mut BytesMut, sql: &str) {
     message(out, b'Q', |out| text(out, sql));
 }
 
+/// Parse, Bind, Execute and Sync of `sql` with one parameter, a text; the answer comes as text.
+pub fn ask(out: &mut BytesMut, sql: &str, parameter: &str) {
+    message(out, b'P', |out| {
+        text(out, "");
+        text(out, sql);
+        out.put_u16(0);
+    });
+    message(out, b'B', |out| {
+        text(out, "");
+        text(out, "");
+        out.put_u16(0);
+        out.put_u16(1);
+        // A parameter is a name of a user, which is short.
+        out.put_u32(u32::try_from(parameter.len()).unwrap_or(u32::MAX));
+        out.put_slice(parameter.as_bytes());
+        out.put_u16(0);
+    });
+    message(out, b'E', |out| {
+        text(out, "");
+        out.put_u32(0);
+    });
+    message(out, b'S', |_| {});
+}
+
 /// Terminate.
 pub fn terminate(out: &mut BytesMut) {
     message(out, b'X', |_| {});

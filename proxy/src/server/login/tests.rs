@@ -20,6 +20,7 @@ async fn log_in(script: &[u8]) -> Result<ServerGreeting, String> {
         database: "shop",
         credential: Some(&credential),
         parameters: &[("application_name", "x")],
+        end_point: None,
     };
     login(&mut pooler, &request, Deadline::NEVER)
         .await
@@ -163,6 +164,7 @@ async fn what_is_sent() {
             database: "shop",
             credential: Some(&credential),
             parameters: &parameters,
+            end_point: None,
         };
         login(&mut pooler, &request, Deadline::NEVER)
             .await
@@ -192,6 +194,7 @@ async fn a_server_that_says_nothing_is_given_up() {
         database: "shop",
         credential: None,
         parameters: &[],
+        end_point: None,
     };
     let deadline = Deadline::after(Timeout::from_secs(15));
     let result = login(&mut pooler, &request, deadline).await;

@@ -49,7 +49,7 @@ pub(crate) struct Site {
 
 /// A pooler that runs, until this is dropped.
 pub(crate) enum Started {
-    Ours(#[expect(dead_code, reason = "held to be dropped")] Running),
+    Ours(Running),
     PgBouncer(Child),
 }
 
@@ -71,7 +71,16 @@ impl Site {
 
     /// The same with more in the connect string.
     pub(crate) fn with_connect(settings: &str, users: &str, connect: &str) -> Self {
-        let cluster = Cluster::shared();
+        Self::in_front_of(Cluster::shared(), settings, users, connect)
+    }
+
+    /// The same in front of another cluster.
+    pub(crate) fn in_front_of(
+        cluster: &'static Cluster,
+        settings: &str,
+        users: &str,
+        connect: &str,
+    ) -> Self {
         let database = cluster.database();
         let folder = private_folder();
         let guardian = Guardian::watch(&folder, &folder.join("pid"));
@@ -80,7 +89,7 @@ impl Site {
         let text = format!(
             "; The same file for both poolers.\n\
              [databases]\n\
-             {database} = host={} port={} {connect}\n\
+             {database} = {}port={} {connect}\n\
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {port}\n\
@@ -91,7 +100,11 @@ impl Site {
              ignore_startup_parameters = extra_float_digits\n\
              pool_mode = session\n\
              {settings}\n",
-            postgres.ip(),
+            if connect.contains("host=") {
+                String::new()
+            } else {
+                format!("host={} ", postgres.ip())
+            },
             postgres.port(),
             folder = folder.display(),
         );
@@ -105,6 +118,11 @@ impl Site {
             database,
             _guardian: guardian,
         }
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// As `user`, through the pooler.

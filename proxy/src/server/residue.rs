@@ -1,0 +1,176 @@
+//! What a client leaves on a server: learned from the server's answers and, where those say
+//! nothing, from the text of the statements.
+
+use std::collections::VecDeque;
+
+use crate::protocol::sql::Traces;
+
+/// What is known of a server beyond its session parameters.
+#[derive(Debug, Default)]
+pub struct Residue {
+    /// Another client must not get the server as it is.
+    dirty: bool,
+    /// Something was SET, be it for the transaction only.
+    altered: bool,
+    /// The next SET is known to be harmless.
+    harmless_set: bool,
+    /// The batch runs SQL about statements' names.
+    names_armed: bool,
+    /// Names that statements on their way deallocate.
+    deallocating: VecDeque<Box<[u8]>>,
+}
+
+/// What a command's tag means for what is prepared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Nothing.
+    Nothing,
+    /// The statement of this name.
+    One(Box<[u8]>),
+    /// All of them.
+    All,
+}
+
+impl Residue {
+    /// Whether the server must be cleaned before another client gets it.
+    #[must_use]
+    pub const fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Whether the same text may mean something else here than on other servers.
+    #[must_use]
+    pub const fn is_altered(&self) -> bool {
+        self.altered
+    }
+
+    /// The server is as it was after its login.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A client that leaves nothing to clean gives the server back.
+    pub fn transaction_ended(&mut self) {
+        self.altered = false;
+        self.harmless_set = false;
+        self.batch_ended();
+        self.deallocating.clear();
+    }
+
+    /// Text with these traces is on its way to the server.
+    pub const fn text(&mut self, traces: Traces) {
+        self.dirty |= traces.stays;
+        self.altered |= traces.alters;
+        self.harmless_set = traces.harmless_set;
+    }
+
+    /// Something stays that no other client may meet.
+    pub const fn stays(&mut self) {
+        self.dirty = true;
+    }
+
+    /// What is run next in this batch is about names.
+    pub const fn arm_names(&mut self) {
+        self.names_armed = true;
+    }
+
+    /// Whether what is run next may be about names.
+    #[must_use]
+    pub const fn names_armed(&self) -> bool {
+        self.names_armed
+    }
+
+    /// The batch is over.
+    pub const fn batch_ended(&mut self) {
+        self.names_armed = false;
+    }
+
+    /// A statement on its way deallocates `name`.
+    pub fn deallocates(&mut self, name: &[u8]) {
+        self.deallocating.push_back(name.into());
+    }
+
+    /// A parameter changed that does not follow the client.
+    pub const fn parameter(&mut self) {
+        self.dirty = true;
+    }
+
+    /// A command is done; `body` is that of its CommandComplete.
+    pub fn completed(&mut self, body: &[u8]) -> Forgotten {
+        // Most commands are told by their first byte.
+        if !matches!(body.first(), Some(b'S' | b'R' | b'L' | b'P' | b'D')) {
+            return Forgotten::Nothing;
+        }
+        match body.strip_suffix(b"\0").unwrap_or(body) {
+            b"SET" => {
+                self.altered = true;
+                self.dirty |= !std::mem::take(&mut self.harmless_set);
+            }
+            b"RESET" | b"LISTEN" | b"LOAD" | b"PREPARE" => self.dirty = true,
+            b"DEALLOCATE" => {
+                if let Some(name) = self.deallocating.pop_front() {
+                    return Forgotten::One(name);
+                }
+            }
+            b"DEALLOCATE ALL" => return Forgotten::All,
+            b"DISCARD ALL" => {
+                self.dirty = false;
+                self.altered = false;
+                return Forgotten::All;
+            }
+            _ => {}
+        }
+        Forgotten::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::sql::traces;
+
+    /// Whether a server is dirty after `text` was answered with `tags`.
+    fn dirty(text: &str, tags: &[&str]) -> bool {
+        let mut residue = Residue::default();
+        residue.text(traces(text.as_bytes()));
+        for tag in tags {
+            let _ = residue.completed(format!("{tag}\0").as_bytes());
+        }
+        residue.is_dirty()
+    }
+
+    #[test]
+    fn servers_are_dirty_when_something_stays() {
+        let cases: &[(&str, &[&str], bool)] = &[
+            ("SELECT 1", &["SELECT 1"], false),
+            ("SET work_mem = '1MB'", &["SET"], true),
+            ("SET TimeZone = 'UTC'", &["SET"], false),
+            ("SET LOCAL work_mem = '1MB'", &["SET"], false),
+            ("SET LOCAL a.b = 'c'; SET a.b = 'c'", &["SET", "SET"], true),
+            ("RESET work_mem", &["RESET"], true),
+            ("LISTEN a", &["LISTEN"], true),
+            ("PREPARE a AS SELECT 1", &["PREPARE"], true),
+            ("SELECT pg_advisory_lock(1)", &["SELECT 1"], true),
+            ("CREATE TEMP TABLE t ()", &["CREATE TABLE"], true),
+            ("CREATE TABLE t ()", &["CREATE TABLE"], false),
+            ("SET a.b = 'c'; DISCARD ALL", &["SET", "DISCARD ALL"], false),
+            ("BEGIN; INSERT", &["BEGIN", "INSERT 0 1", "COMMIT"], false),
+        ];
+        for (text, tags, expected) in cases {
+            assert_eq!(dirty(text, tags), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_tell_which_statements_are_gone() {
+        let mut residue = Residue::default();
+        residue.deallocates(b"a");
+        residue.deallocates(b"b");
+        let told: Vec<_> = ["DEALLOCATE", "SELECT 1", "DEALLOCATE", "DEALLOCATE ALL"]
+            .map(|tag| residue.completed(format!("{tag}\0").as_bytes()))
+            .into();
+        let one = |name: &[u8]| Forgotten::One(name.into());
+        let nothing = Forgotten::Nothing;
+        assert_eq!(told, [one(b"a"), nothing, one(b"b"), Forgotten::All]);
+    }
+}
