@@ -95,6 +95,11 @@ impl Local {
         self.cluster.version()
     }
 
+    /// The superuser, in the database of the load.
+    pub(super) fn administrator(&self) -> &Endpoint {
+        self.cluster.administrator()
+    }
+
     /// Starts a target; `direct` is there already.
     pub(super) fn target(
         &self,

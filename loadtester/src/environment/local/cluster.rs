@@ -36,6 +36,7 @@ const CONNECTIONS_BESIDE_CLIENTS: u32 = 200;
 pub(super) struct Cluster {
     process: Process,
     endpoint: Endpoint,
+    administrator: Endpoint,
     secret: String,
     version: String,
     settings: String,
@@ -72,6 +73,10 @@ impl Cluster {
         let secret = login::ask(&superuser, &set_up(&endpoint)).map_err(EnvironmentError::Setup)?;
         Ok(Self {
             process,
+            administrator: Endpoint {
+                dbname: endpoint.dbname.clone(),
+                ..superuser
+            },
             endpoint,
             secret,
             version,
@@ -88,6 +93,11 @@ impl Cluster {
     /// Where clients of the load connect.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The superuser, in the database of the load.
+    pub(super) fn administrator(&self) -> &Endpoint {
+        &self.administrator
     }
 
     /// What the server stores of the role's password: `SCRAM-SHA-256$…`.
