@@ -59,7 +59,11 @@ pub(super) fn copy_fail(author: &mut Author) {
 
 pub(super) fn copy_out(author: &mut Author) {
     author.someone();
-    let wide = if author.once_in(4) { simple::large_size(author) } else { 5 };
+    let wide = if author.once_in(4) {
+        simple::large_size(author)
+    } else {
+        5
+    };
     let sql = format!("COPY (SELECT id, repeat('w', {wide}) FROM fixed ORDER BY id) TO STDOUT");
     let (messages, extended) = beginning(author, &sql);
     finish(author, messages, extended);
@@ -75,5 +79,7 @@ fn finish(author: &mut Author, mut messages: Vec<Message>, extended: bool) {
 /// What came of it.
 fn look(author: &mut Author) {
     let who = author.name();
-    author.query(&format!("SELECT id, length(v) FROM t WHERE owner = '{who}' ORDER BY id"));
+    author.query(&format!(
+        "SELECT id, length(v) FROM t WHERE owner = '{who}' ORDER BY id"
+    ));
 }

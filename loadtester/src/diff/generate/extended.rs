@@ -27,7 +27,10 @@ pub(super) fn bind(portal: &str, statement: &str, values: &[Option<&str>]) -> Me
     Message::Bind {
         portal: Name::from(portal),
         statement: Name::from(statement),
-        values: values.iter().map(|value| value.map(Payload::from)).collect(),
+        values: values
+            .iter()
+            .map(|value| value.map(Payload::from))
+            .collect(),
         formats: Vec::new(),
         results: Vec::new(),
     }
@@ -67,7 +70,10 @@ pub(super) fn any(author: &mut Author) -> String {
         0 => simple::one_row(author),
         1 => simple::wrong(author).to_owned(),
         2 => String::new(),
-        3 => format!("SELECT repeat('y', {}) AS large", simple::large_size(author)),
+        3 => format!(
+            "SELECT repeat('y', {}) AS large",
+            simple::large_size(author)
+        ),
         _ => simple::rows(author),
     }
 }
@@ -75,7 +81,9 @@ pub(super) fn any(author: &mut Author) -> String {
 pub(super) fn described(author: &mut Author) {
     author.someone();
     let unnamed = Name::default();
-    let value = [None, Some("3"), Some("99"), Some("x")].choose(&mut author.random).copied();
+    let value = [None, Some("3"), Some("99"), Some("x")]
+        .choose(&mut author.random)
+        .copied();
     let returns = author.once_in(2);
     let sql = if returns {
         "SELECT id, v FROM fixed WHERE id = $1"
@@ -161,6 +169,9 @@ pub(super) fn unknown(author: &mut Author) {
     author.batch(with_sync(vec![message]));
     // Where the session is the client's own, the name must be free after all that.
     if author.mode == PoolMode::Session {
-        author.batch(with_sync(vec![parse(&name, "SELECT 1"), bind("", &name, &[])]));
+        author.batch(with_sync(vec![
+            parse(&name, "SELECT 1"),
+            bind("", &name, &[]),
+        ]));
     }
 }

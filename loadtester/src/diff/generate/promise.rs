@@ -97,10 +97,13 @@ impl Transactions {
 /// The words of the form `s_12`.
 fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    text.split(move |byte| !is_part(byte)).filter(|word| match word {
-        [kind, b'_', digits @ ..] => KINDS.contains(kind) && digits.iter().all(u8::is_ascii_digit),
-        _ => false,
-    })
+    text.split(move |byte| !is_part(byte))
+        .filter(|word| match word {
+            [kind, b'_', digits @ ..] => {
+                KINDS.contains(kind) && digits.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -116,22 +119,34 @@ mod tests {
     #[test]
     fn a_name_belongs_to_one_transaction_of_its_client() {
         check("A: Query \"SET app.v_1 = 'x'\"\n", true);
-        check("A: Query \"BEGIN\"\nA: Query \"LISTEN c_1\"\nA: Query \"NOTIFY c_1\"\n", true);
+        check(
+            "A: Query \"BEGIN\"\nA: Query \"LISTEN c_1\"\nA: Query \"NOTIFY c_1\"\n",
+            true,
+        );
         check("A: Query \"LISTEN c_1\"\nA: Query \"NOTIFY c_1\"\n", false);
         check("A: Query \"LISTEN c_1\"\nB: Query \"NOTIFY c_1\"\n", true);
-        check("A: Query \"LISTEN c_1\"\nA: disconnect\nA: Query \"NOTIFY c_1\"\n", true);
+        check(
+            "A: Query \"LISTEN c_1\"\nA: disconnect\nA: Query \"NOTIFY c_1\"\n",
+            true,
+        );
     }
 
     #[test]
     fn the_unnamed_statement_belongs_to_its_batch() {
         check("A: Parse \"\" \"SELECT 1\" | Bind \"\" \"\" | Sync\n", true);
-        check("A: Parse \"\" \"SELECT 1\" | Sync\nA: Bind \"\" \"\" | Sync\n", false);
+        check(
+            "A: Parse \"\" \"SELECT 1\" | Sync\nA: Bind \"\" \"\" | Sync\n",
+            false,
+        );
     }
 
     #[test]
     fn a_parse_that_fails_leaves_its_name_free() {
         let failed = format!("A: Parse s_1 \"{UNPREPARABLE}\" | Sync\n");
         check(&format!("{failed}A: Parse s_1 \"SELECT 1\" | Sync\n"), true);
-        check("A: Parse s_1 \"SELECT 2\" | Sync\nA: Parse s_1 \"SELECT 1\" | Sync\n", false);
+        check(
+            "A: Parse s_1 \"SELECT 2\" | Sync\nA: Parse s_1 \"SELECT 1\" | Sync\n",
+            false,
+        );
     }
 }

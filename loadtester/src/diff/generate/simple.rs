@@ -27,7 +27,11 @@ pub(super) fn select(author: &mut Author) {
 
 /// A query that returns rows, or none, and says whose it is.
 pub(super) fn rows(author: &mut Author) -> String {
-    let (who, below, mark) = (author.name(), author.random.random_range(0..=9), author.fresh());
+    let (who, below, mark) = (
+        author.name(),
+        author.random.random_range(0..=9),
+        author.fresh(),
+    );
     format!("SELECT id, v, '{who}{mark}' AS mark FROM fixed WHERE id <= {below} ORDER BY id")
 }
 
@@ -44,7 +48,10 @@ pub(super) fn large(author: &mut Author) {
 
 /// A size about that of a buffer, in bytes.
 pub(super) fn large_size(author: &mut Author) -> u32 {
-    let buffer = BUFFERS.choose(&mut author.random).copied().unwrap_or_default();
+    let buffer = BUFFERS
+        .choose(&mut author.random)
+        .copied()
+        .unwrap_or_default();
     buffer - AROUND + author.random.random_range(0..=2 * AROUND)
 }
 
@@ -92,7 +99,10 @@ pub(super) fn error(author: &mut Author) {
 
 /// A query that fails.
 pub(super) fn wrong(author: &mut Author) -> &'static str {
-    ERRORS.choose(&mut author.random).copied().unwrap_or_default()
+    ERRORS
+        .choose(&mut author.random)
+        .copied()
+        .unwrap_or_default()
 }
 
 pub(super) fn several(author: &mut Author) {

@@ -48,7 +48,9 @@ pub(super) fn prepare(author: &mut Author) {
         author.query(&format!("PREPARE s_{number} AS {sql}"));
         author.query(&format!("EXECUTE s_{number}"));
         if author.once_in(2) {
-            author.query(&format!("DEALLOCATE s_{number}; SELECT 'gone' AS s_{number}"));
+            author.query(&format!(
+                "DEALLOCATE s_{number}; SELECT 'gone' AS s_{number}"
+            ));
         }
     });
     author.left.push((Trace::Statement, number, who));
@@ -60,7 +62,9 @@ pub(super) fn temporary(author: &mut Author) {
         .choose(&mut author.random)
         .unwrap_or(&"");
     author.within(|author| {
-        author.query(&format!("CREATE TEMPORARY TABLE x_{number} (id int){on_commit}"));
+        author.query(&format!(
+            "CREATE TEMPORARY TABLE x_{number} (id int){on_commit}"
+        ));
         author.query(&format!("INSERT INTO x_{number} VALUES (1), (2)"));
         author.query(&format!("SELECT id FROM x_{number} ORDER BY id"));
     });
@@ -81,9 +85,13 @@ pub(super) fn lock(author: &mut Author) {
     let (who, number) = (author.someone(), author.fresh());
     let unlocks = author.once_in(3);
     author.within(|author| {
-        author.query(&format!("SELECT pg_advisory_lock(length('k_{number}'), {number})"));
+        author.query(&format!(
+            "SELECT pg_advisory_lock(length('k_{number}'), {number})"
+        ));
         if unlocks {
-            author.query(&format!("SELECT pg_advisory_unlock(length('k_{number}'), {number})"));
+            author.query(&format!(
+                "SELECT pg_advisory_unlock(length('k_{number}'), {number})"
+            ));
         }
     });
     author.left.push((Trace::Lock, number, who));
@@ -100,7 +108,9 @@ pub(super) fn probe(author: &mut Author) {
     };
     let (trace, number, _) = author.left.remove(*chosen);
     let sql = match trace {
-        Trace::Setting => format!("SELECT coalesce(current_setting('app.v_{number}', true), '') = ''"),
+        Trace::Setting => {
+            format!("SELECT coalesce(current_setting('app.v_{number}', true), '') = ''")
+        }
         Trace::Statement => {
             format!("SELECT count(*) FROM pg_prepared_statements WHERE name = 's_{number}'")
         }

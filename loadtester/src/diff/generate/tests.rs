@@ -4,7 +4,11 @@ use poolproof_scenarios::{Session, pool::PoolMode};
 
 use super::{Weights, promise, session};
 
-const MODES: [PoolMode; 3] = [PoolMode::Session, PoolMode::Transaction, PoolMode::Statement];
+const MODES: [PoolMode; 3] = [
+    PoolMode::Session,
+    PoolMode::Transaction,
+    PoolMode::Statement,
+];
 
 fn weights() -> Weights {
     Weights::of_the_catalog().expect("the weights of the catalog")
@@ -29,7 +33,10 @@ fn no_session_asks_for_more_than_its_mode_promises() {
     for mode in MODES {
         for number in 0..500 {
             let session = session(1, number, mode, &weights());
-            assert!(promise::keeps(&session, mode), "{number} {mode:?}:\n{session}");
+            assert!(
+                promise::keeps(&session, mode),
+                "{number} {mode:?}:\n{session}"
+            );
         }
     }
 }

@@ -9,7 +9,10 @@ use serde::Deserialize;
 /// One thing that a client does. `weights.toml` says of each what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the file of weights, which names the same, says what each is")]
+#[expect(
+    missing_docs,
+    reason = "the file of weights, which names the same, says what each is"
+)]
 pub enum Phrase {
     Select,
     Null,
@@ -107,7 +110,9 @@ impl Weights {
     ///
     /// Never for the file as it is committed: a test reads it.
     pub fn of_the_catalog() -> Result<Self, WeightsError> {
-        Self::parse(include_str!("../../../../scenarios/catalog/behaviour/weights.toml"))
+        Self::parse(include_str!(
+            "../../../../scenarios/catalog/behaviour/weights.toml"
+        ))
     }
 
     /// Chooses a phrase.

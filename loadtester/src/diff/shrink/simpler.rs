@@ -11,19 +11,19 @@ pub(super) fn candidate(session: &Session, index: usize) -> Option<Session> {
 }
 
 fn candidates(session: &Session) -> impl Iterator<Item = Session> {
-    let setup = (0..session.header.setup.len()).rev().map(move |statement| {
-        let mut simpler = session.clone();
-        simpler.header.setup.remove(statement);
-        simpler
-    });
-    let steps = session.steps.iter().enumerate().flat_map(move |(place, step)| {
-        simpler_actions(&step.action).into_iter().map(move |action| {
-            let mut simpler = session.clone();
-            simpler.steps[place].action = action;
-            simpler
+    session
+        .steps
+        .iter()
+        .enumerate()
+        .flat_map(move |(place, step)| {
+            simpler_actions(&step.action)
+                .into_iter()
+                .map(move |action| {
+                    let mut simpler = session.clone();
+                    simpler.steps[place].action = action;
+                    simpler
+                })
         })
-    });
-    setup.chain(steps)
 }
 
 fn simpler_actions(action: &Action) -> Vec<Action> {

@@ -11,7 +11,9 @@ fn shrunk(script: &str, needed: &[&str], mode: PoolMode) -> String {
         let text = candidate.to_string();
         Ok(needed.iter().all(|needed| text.contains(needed)))
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     let shrunk = runtime.block_on(shrink(session, mode, differs));
     shrunk.expect("no error").to_string()
 }
@@ -27,10 +29,7 @@ B: wait
 all: barrier
 ";
     let smallest = shrunk(script, &["needed", "B: "], PoolMode::Transaction);
-    assert_eq!(
-        smallest,
-        "A: Parse \"\" \"SELECT 'needed'\"\nB: wait\n"
-    );
+    assert_eq!(smallest, "A: Parse \"\" \"SELECT 'needed'\"\nB: wait\n");
 }
 
 #[test]
