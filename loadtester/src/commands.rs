@@ -4,6 +4,7 @@
 mod asked;
 mod choose;
 mod compare;
+mod diff;
 mod doctor;
 mod gate;
 mod listing;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
     let exit = match command {
         Command::Compare(args) => compare::run(args, output)?,
         Command::Stress(args) => stress::run(args, output)?,
+        Command::Diff(args) => diff::run(&args, output)?,
         Command::Gate(args) => gate::run(&args, output)?,
         Command::Report(args) => report::run(&args, output)?,
         Command::Scenarios(command) => scenarios::run(&command, output)?,

@@ -11,18 +11,25 @@
 
 mod beside;
 mod client;
+mod columns;
 mod compare;
 mod encode;
 mod error;
+pub mod generate;
 mod inbox;
+mod ledger;
 mod mask;
 pub mod notation;
+pub mod random;
+pub mod shrink;
 mod stage;
 mod trace;
 
 pub use beside::Beside;
+pub use columns::columns;
 pub use compare::{Difference, Tier, compare};
 pub use error::DiffError;
+pub use ledger::{Ledger, Needed};
 pub use mask::MASKS;
 pub use stage::{Limits, Stage};
 pub use trace::{Backend, Ending, Event, Trace};

@@ -7,6 +7,7 @@ pub mod figures;
 pub mod format;
 pub mod gate;
 pub mod histogram;
+pub mod matrix;
 pub mod overview;
 pub mod record;
 pub mod render;

@@ -53,6 +53,8 @@ pub(super) struct Client {
     pub(super) expected: usize,
     /// Process id and secret, once the server has told them.
     pub(super) key: Option<Bytes>,
+    /// Whether it has ended the last COPY that it may have begun, so that an answer is still to come.
+    pub(super) ends_copy: bool,
     /// What a half-sent message lacks.
     pub(super) unsent: Bytes,
     /// A cancel connection that has sent its first half, and the other half.
@@ -76,6 +78,7 @@ impl Client {
             owed: 0,
             waited: 0,
             expected: 0,
+            ends_copy: false,
             key: None,
             unsent: Bytes::new(),
             late_cancel: None,
@@ -194,6 +197,8 @@ impl Client {
         self.inbox().events.clear();
         self.looked_at = 0;
         self.owed = 0;
+        self.waited = 0;
+        self.expected = 0;
     }
 
     /// Stops taking answers, or takes them again.

@@ -10,7 +10,8 @@ impl Performance<'_> {
     pub(super) async fn farewell(&mut self) -> Result<Ending, DiffError> {
         for client in self.clients.values_mut() {
             // Those who don't listen, or are in the middle of something, just leave.
-            let busy = client.is_deaf() || !client.unsent.is_empty() || client.inbox().copies_in();
+            let copies = client.inbox().copies_in() && !client.ends_copy;
+            let busy = client.is_deaf() || !client.unsent.is_empty() || copies;
             if busy {
                 client.disconnect().await;
             }

@@ -105,6 +105,11 @@ impl Performance<'_> {
         let client = self.client(who)?;
         for message in messages {
             client.owed += encode::owed(message);
+            client.ends_copy = match message {
+                Message::CopyDone | Message::CopyFail(_) => true,
+                Message::Query(_) | Message::Execute { .. } => false,
+                _ => client.ends_copy,
+            };
             if matches!(message, Message::SslRequest | Message::GssEncRequest) {
                 client.inbox().expect_reply();
             }

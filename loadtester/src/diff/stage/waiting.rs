@@ -97,12 +97,14 @@ impl Calm {
 /// Whether everything that a client asked for is answered, as far as anybody can say: a COPY waits
 /// for its data, and half a message for its other half.
 pub(super) fn is_answered(client: &Client) -> bool {
+    if client.is_over() {
+        return true;
+    }
     let inbox = client.inbox();
     client.is_deaf()
         || !client.unsent.is_empty()
-        || inbox.is_over()
         || inbox.count(b'Z') >= client.owed
-        || inbox.copies_in()
+        || (inbox.copies_in() && !client.ends_copy)
 }
 
 /// Whether a client's condition holds; what made it hold is used up.
