@@ -106,13 +106,15 @@ impl Bag {
 struct Shared<'a> {
     hunt: &'a Hunt,
     stop: &'a Stop,
+    tell: &'a (dyn Fn(&Finding) + Sync),
     next: AtomicU64,
     done: &'a AtomicU64,
     findings: Mutex<Vec<Finding>>,
 }
 
 /// Performs every session of the hunt with `jobs` threads, and blocks until it has ended or is stopped.
-/// `open` gives each thread its pair, on the thread's own runtime; `done` counts along.
+/// `open` gives each thread its pair, on the thread's own runtime; `tell` is told of each finding at once;
+/// `done` counts along.
 ///
 /// # Errors
 ///
@@ -121,12 +123,14 @@ pub fn run(
     hunt: &Hunt,
     jobs: u32,
     open: impl AsyncFn(u32) -> Result<Pair, DiffError> + Sync,
+    tell: &(dyn Fn(&Finding) + Sync),
     done: &AtomicU64,
     stop: &Stop,
 ) -> Result<Bag, DiffError> {
     let shared = Shared {
         hunt,
         stop,
+        tell,
         next: AtomicU64::new(0),
         done,
         findings: Mutex::default(),
@@ -172,7 +176,10 @@ impl Shared<'_> {
             let session = generate::session(*seed, number, *mode, weights);
             let finding = examine(&mut pair, *mode, number, session).await?;
             self.done.fetch_add(1, Ordering::Relaxed);
-            self.lock().extend(finding);
+            if let Some(finding) = finding {
+                (self.tell)(&finding);
+                self.lock().push(finding);
+            }
         }
         Ok(())
     }

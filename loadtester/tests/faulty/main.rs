@@ -51,7 +51,14 @@ fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64) -> Bag {
         findings_max: 1,
     };
     let open = async |_| site.pair(database, proxy.address).await;
-    let bag = random::run(&hunt, 1, open, &AtomicU64::new(0), &Stop::default());
+    let bag = random::run(
+        &hunt,
+        1,
+        open,
+        &|_| {},
+        &AtomicU64::new(0),
+        &Stop::default(),
+    );
     bag.expect("sessions can be performed")
 }
 

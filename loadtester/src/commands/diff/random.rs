@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
@@ -58,10 +58,6 @@ pub(super) fn run(
         let began = Instant::now();
         let bag = against(target, args, flags, &hunt, stop)?;
         output::print(&summary(target, &bag, began.elapsed()))?;
-        for finding in &bag.findings {
-            save(&args.out, target, seed, finding)?;
-            output::print(&told(finding))?;
-        }
         if bag.confirmed().next().is_some() {
             exit = Exit::Failed;
         }
@@ -148,17 +144,31 @@ fn against(
     })?;
     let open = async |job: u32| addresses[job as usize].pair().await;
     let done = AtomicU64::new(0);
+    // A hunt may be ended at any moment: what was found by then is written down.
+    let unsaved = Mutex::new(None);
+    let tell = |finding: &Finding| {
+        let saved = save(&args.out, target, hunt.seed, finding)
+            .and_then(|()| output::print(&told(finding)));
+        if let Err(problem) = saved {
+            *unsaved.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+            stop.stop();
+        }
+    };
     let quiet = flags.quiet || flags.no_progress;
-    thread::scope(|scope| {
+    let bag = thread::scope(|scope| {
         let (ended, end) = mpsc::channel::<()>();
         if !quiet {
             let done = &done;
             scope.spawn(move || tell_progress(done, hunt.sessions, &end));
         }
-        let bag = random::run(hunt, args.jobs, open, &done, stop);
+        let bag = random::run(hunt, args.jobs, open, &tell, &done, stop);
         drop(ended);
         bag.map_err(|error| unperformed(&error))
-    })
+    })?;
+    match unsaved.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        None => Ok(bag),
+        Some(problem) => Err(problem),
+    }
 }
 
 /// Says now and then how far it is, until the other end of `end` is dropped.
