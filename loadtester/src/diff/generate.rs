@@ -11,6 +11,7 @@
 mod author;
 mod copy;
 mod extended;
+pub mod names;
 mod pipeline;
 pub mod promise;
 mod simple;

@@ -12,7 +12,7 @@ use poolproof_scenarios::{Session, pool::PoolMode};
 
 use super::{
     DiffError, Difference, Ending, Stage, Trace, compare,
-    generate::{self, Weights},
+    generate::{self, Weights, names},
     shrink::shrink,
 };
 use crate::engine::Stop;
@@ -41,6 +41,8 @@ pub struct Pair {
     pub oracle: Stage,
     /// What is judged.
     pub target: Stage,
+    /// Performances so far; each gives the session names of its own.
+    pub runs: u64,
 }
 
 /// A session that a target answers otherwise than PostgreSQL.
@@ -249,6 +251,8 @@ impl Pair {
     ///
     /// When it cannot be performed. Not cancel safe, as [`Stage::perform`] is not.
     pub async fn perform(&mut self, session: &Session) -> Result<Option<Shown>, DiffError> {
+        self.runs += 1;
+        let session = &names::renamed(session, self.runs);
         let oracle = match self.oracle.perform(session).await {
             // A step that was left out may be what another one needs.
             Err(DiffError::Script { .. }) => return Ok(None),

@@ -97,6 +97,7 @@ impl Site {
         Ok(Pair {
             oracle: Stage::new(direct, Arc::clone(&beside), LIMITS)?,
             target: Stage::new(through, beside, LIMITS)?,
+            runs: 0,
         })
     }
 }

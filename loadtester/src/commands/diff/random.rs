@@ -122,6 +122,7 @@ impl Addresses {
         Ok(Pair {
             oracle: stage(&self.direct)?,
             target: stage(&self.target)?,
+            runs: 0,
         })
     }
 }

@@ -17,7 +17,7 @@ use poolproof_scenarios::{
 use super::extended::UNPREPARABLE;
 
 /// First letters of the names of what is left in a session.
-const KINDS: &[u8] = b"svxck";
+pub(super) const KINDS: &[u8] = b"svxck";
 
 /// Whether `session` asks for no more than a pool in `mode` promises. It knows the words of generated
 /// sessions only.

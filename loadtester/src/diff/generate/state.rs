@@ -86,11 +86,11 @@ pub(super) fn lock(author: &mut Author) {
     let unlocks = author.once_in(3);
     author.within(|author| {
         author.query(&format!(
-            "SELECT pg_advisory_lock(length('k_{number}'), {number})"
+            "SELECT pg_advisory_lock(1, hashtext('k_{number}'))"
         ));
         if unlocks {
             author.query(&format!(
-                "SELECT pg_advisory_unlock(length('k_{number}'), {number})"
+                "SELECT pg_advisory_unlock(1, hashtext('k_{number}'))"
             ));
         }
     });
@@ -119,8 +119,8 @@ pub(super) fn probe(author: &mut Author) {
             format!("SELECT count(*) FROM pg_listening_channels() c WHERE c = 'c_{number}'")
         }
         Trace::Lock => format!(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {number} \
-             AND pid = pg_backend_pid() AND length('k_{number}') > 0"
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() \
+             AND objid::int8 = hashtext('k_{number}')::int8 & 4294967295"
         ),
     };
     author.batch(vec![Message::Query(sql.into())]);
