@@ -24,6 +24,7 @@ test: setup ## every test
 	$(CARGO) test --locked --workspace --doc
 
 diff-nightly: setup build ## many generated sessions against our proxy; SEED=… repeats a run
+	$(CARGO) test --locked -p poolproof --test faulty -- --ignored --nocapture
 	target/release/poolproof diff --random $(SESSIONS) --jobs 2 --targets proxy \
 		$(if $(SEED),--seed $(SEED)) --out $(OUT)/diff-nightly
 
