@@ -2,12 +2,13 @@
 
 CARGO ?= cargo
 OUT ?= poolproof-out
+SESSIONS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build compare test lint doc images ci
+.PHONY: help setup build compare test diff-nightly lint doc images ci
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## install PostgreSQL and PgBouncer where they are missing
 	@scripts/setup
@@ -21,6 +22,11 @@ compare: setup build ## the default scenarios on PostgreSQL, our proxy and PgBou
 test: setup ## every test
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
+
+diff-nightly: setup build ## many generated sessions against our proxy; SEED=… repeats a run
+	$(CARGO) test --locked -p poolproof --test faulty -- --ignored --nocapture
+	target/release/poolproof diff --random $(SESSIONS) --jobs 2 --targets proxy \
+		$(if $(SEED),--seed $(SEED)) --out $(OUT)/diff-nightly
 
 lint: ## formatting and lints
 	$(CARGO) fmt --all --check

@@ -1,6 +1,7 @@
 //! The command line. It is parsed once, here; what comes out is typed and checked.
 
 mod assignment;
+mod diff_args;
 mod history;
 mod run_flags;
 mod thresholds;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assignment::PortChoice;
+pub use diff_args::{DiffArgs, ModeChoice};
 pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
 pub use run_flags::RunFlags;
 pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
@@ -78,6 +80,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Run scenarios against one target
     Stress(StressArgs),
+    /// Run the same sessions against several targets, with PostgreSQL as the oracle
+    Diff(DiffArgs),
     /// Judge a run: exit code, table, JUnit
     Gate(GateArgs),
     /// Render the reports of a run again

@@ -4,6 +4,7 @@
 mod asked;
 mod choose;
 mod compare;
+mod diff;
 mod doctor;
 mod gate;
 mod history;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
     let exit = match command {
         Command::Compare(args) => compare::run(args, output)?,
         Command::Stress(args) => stress::run(args, output)?,
+        Command::Diff(args) => diff::run(&args, output)?,
         Command::Gate(args) => gate::run(&args, output)?,
         Command::Report(args) => report::run(&args, output)?,
         Command::History(args) => history::run(&args, output)?,

@@ -30,6 +30,7 @@ pub use self::{
     live::{Live, LiveFigures, Stop},
 };
 
+pub(crate) use self::protocol::{Credentials, Frame, Login, LoginStep};
 use self::{failure::Failure, limits::Limits};
 
 use std::time::Instant;

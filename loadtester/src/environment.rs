@@ -18,7 +18,7 @@ use poolproof_reports::record::EnvironmentKind;
 use poolproof_scenarios::pool::PoolSettings;
 
 use crate::{
-    engine::Stop,
+    engine::{Endpoint, Stop},
     targets::{RunningElsewhere, TargetSpec},
 };
 use local::{Instance, Local};
@@ -88,6 +88,16 @@ impl Environment {
         match self {
             Self::Local(local) => local.prepare(statements),
             Self::Elsewhere => Ok(()),
+        }
+    }
+
+    /// A superuser of the PostgreSQL behind our targets, who looks from beside them; there is none
+    /// for a PostgreSQL that is not ours.
+    #[must_use]
+    pub fn administrator(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Local(local) => Some(local.administrator()),
+            Self::Elsewhere => None,
         }
     }
 

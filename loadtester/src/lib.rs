@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod diff;
 pub mod engine;
 pub mod environment;
 pub mod exit;

@@ -8,6 +8,7 @@ pub mod format;
 pub mod gate;
 pub mod histogram;
 pub mod history;
+pub mod matrix;
 pub mod overview;
 pub mod record;
 pub mod render;

@@ -1,5 +1,9 @@
 //! The scenarios that come with the program, carried inside it.
 
+mod behaviour;
+
+pub use behaviour::{CASES, CaseEntry, case};
+
 use crate::{Scenario, ScenarioError, nearest::nearest};
 
 /// A file of the catalog.
@@ -107,7 +111,11 @@ mod tests {
         let listed: BTreeSet<_> = ENTRIES.iter().map(|entry| entry.path.to_owned()).collect();
         let mut found = BTreeSet::new();
         for folder in fs::read_dir(&root).unwrap() {
-            for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let folder = folder.unwrap().path();
+            if folder.ends_with("behaviour") {
+                continue; // session scripts, which have a list of their own
+            }
+            for file in fs::read_dir(folder).unwrap() {
                 let path = file.unwrap().path();
                 found.insert(
                     path.strip_prefix(&root)

@@ -11,10 +11,12 @@ pub mod parse;
 pub mod pool;
 mod quick;
 pub mod scenario;
+pub mod session;
 pub mod threshold;
 pub mod workload;
 
 pub use error::{Problem, ScenarioError};
 pub use nearest::nearest;
 pub use scenario::Scenario;
+pub use session::Session;
 pub use threshold::Threshold;

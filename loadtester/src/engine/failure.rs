@@ -9,13 +9,13 @@ const MESSAGE_BYTES_MAX: usize = 500;
 
 /// A failure: its class, which is counted, and a message, of which the first of a class is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) class: ErrorClass,
-    pub(super) message: String,
+pub(crate) struct Failure {
+    pub(crate) class: ErrorClass,
+    pub(crate) message: String,
 }
 
 impl Failure {
-    pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         let mut message = message.into();
         let mut end = MESSAGE_BYTES_MAX.min(message.len());
         while !message.is_char_boundary(end) {
@@ -26,17 +26,17 @@ impl Failure {
     }
 
     /// The target sent what the protocol does not allow here.
-    pub(super) fn violation(message: impl Into<String>) -> Self {
+    pub(crate) fn violation(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::ProtocolViolation, message)
     }
 
     /// The connection is gone.
-    pub(super) fn disconnect(error: &io::Error) -> Self {
+    pub(crate) fn disconnect(error: &io::Error) -> Self {
         Self::new(ErrorClass::Disconnect, error.to_string())
     }
 
     /// An ErrorResponse.
-    pub(super) fn sqlstate(code: &str, severity: &str, message: &str) -> Self {
+    pub(crate) fn sqlstate(code: &str, severity: &str, message: &str) -> Self {
         Self::new(
             ErrorClass::SqlState(code.to_owned()),
             format!("{severity}: {message} ({code})"),
@@ -45,7 +45,7 @@ impl Failure {
 
     /// The same ErrorResponse during login. Class 28 (invalid authorization) means that these
     /// credentials are not let in; anything else keeps its code, which says more.
-    pub(super) fn at_login(self) -> Self {
+    pub(crate) fn at_login(self) -> Self {
         match &self.class {
             ErrorClass::SqlState(code) if code.starts_with("28") => Self {
                 class: ErrorClass::Auth,

@@ -12,7 +12,10 @@ mod script;
 pub(super) use self::{
     answer::{Answer, Progress, Status},
     error_fields::error_response,
-    frames::{Frame, Frames},
-    login::{Credentials, Login, LoginStep},
+    frames::Frames,
     script::{Encoded, Expected, Order, Script, with_nonces},
+};
+pub(crate) use self::{
+    frames::Frame,
+    login::{Credentials, Login, LoginStep},
 };

@@ -104,6 +104,11 @@ impl Local {
         login::prepare(self.cluster.endpoint(), statements).map_err(EnvironmentError::Setup)
     }
 
+    /// The superuser, in the database of the load.
+    pub(super) fn administrator(&self) -> &Endpoint {
+        self.cluster.administrator()
+    }
+
     /// Starts a target; `direct` is there already.
     pub(super) fn target(
         &self,

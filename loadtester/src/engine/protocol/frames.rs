@@ -15,12 +15,12 @@ const ROW_KEPT: usize = 64;
 
 /// A message. Of a long body only the begin is kept; the rest is passed over as it comes.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::engine) struct Frame<'a> {
-    pub(in crate::engine) tag: u8,
+pub(crate) struct Frame<'a> {
+    pub(crate) tag: u8,
     /// The body, or its begin.
-    pub(in crate::engine) body: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// Whether `body` is all of it.
-    pub(in crate::engine) whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// The state between two reads: what is still to be passed over, and a message that is not whole.

@@ -16,7 +16,7 @@ use super::{
 const SCRAM: &str = "SCRAM-SHA-256";
 
 /// What is needed to log in, the same for every connection of a thread.
-pub(in crate::engine) struct Credentials {
+pub(crate) struct Credentials {
     startup: Vec<u8>,
     user: String,
     plain: Option<String>,
@@ -27,7 +27,7 @@ impl Credentials {
     /// # Errors
     ///
     /// A zero byte in the user's or the database's name.
-    pub(in crate::engine) fn new(endpoint: &Endpoint) -> Result<Self, EngineError> {
+    pub(crate) fn new(endpoint: &Endpoint) -> Result<Self, EngineError> {
         let mut startup = BytesMut::new();
         let parameters = [
             ("user", endpoint.user.as_str()),
@@ -45,7 +45,7 @@ impl Credentials {
     }
 
     /// The StartupMessage.
-    pub(in crate::engine) fn startup(&self) -> &[u8] {
+    pub(crate) fn startup(&self) -> &[u8] {
         &self.startup
     }
 
@@ -61,7 +61,7 @@ impl Credentials {
 
 /// A login that waits for the server.
 #[derive(Debug, Default)]
-pub(in crate::engine) enum Login {
+pub(crate) enum Login {
     /// For an authentication request, or AuthenticationOk.
     #[default]
     Asked,
@@ -85,7 +85,7 @@ impl std::fmt::Debug for Credentials {
 
 /// What a message of the server calls for.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::engine) enum LoginStep {
+pub(crate) enum LoginStep {
     /// Nothing.
     Wait,
     /// These bytes.
@@ -100,7 +100,7 @@ impl Login {
     /// # Errors
     ///
     /// Not let in, or the protocol was broken: the connection is of no use.
-    pub(in crate::engine) fn take(
+    pub(crate) fn take(
         &mut self,
         frame: &Frame<'_>,
         credentials: &mut Credentials,

@@ -29,7 +29,7 @@ struct Keys {
 }
 
 /// A password, and the keys derived from it so far.
-pub(in crate::engine) struct Password {
+pub(crate) struct Password {
     prepared: Vec<u8>,
     keys: HashMap<(Vec<u8>, u32), Keys>,
 }
@@ -66,13 +66,13 @@ impl Password {
 
 /// An exchange that waits for the server's first message.
 #[derive(Debug)]
-pub(in crate::engine) struct First {
+pub(crate) struct First {
     nonce: String,
 }
 
 /// An exchange that waits for the server's proof.
 #[derive(Debug)]
-pub(in crate::engine) struct Last {
+pub(crate) struct Last {
     expected: Hash,
 }
 

@@ -35,6 +35,7 @@ const CONNECTIONS_BESIDE_CLIENTS: u32 = 200;
 pub(super) struct Cluster {
     process: Process,
     endpoint: Endpoint,
+    administrator: Endpoint,
     secret: String,
     version: String,
     settings: String,
@@ -71,6 +72,10 @@ impl Cluster {
         let secret = login::ask(&superuser, &set_up(&endpoint)).map_err(EnvironmentError::Setup)?;
         Ok(Self {
             process,
+            administrator: Endpoint {
+                dbname: endpoint.dbname.clone(),
+                ..superuser
+            },
             endpoint,
             secret,
             version,
@@ -87,6 +92,11 @@ impl Cluster {
     /// Where clients of the load connect.
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The superuser, in the database of the load.
+    pub(super) fn administrator(&self) -> &Endpoint {
+        &self.administrator
     }
 
     /// What the server stores of the role's password: `SCRAM-SHA-256$…`.

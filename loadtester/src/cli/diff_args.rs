@@ -1,0 +1,86 @@
+//! `poolproof diff`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use poolproof_scenarios::pool::PoolMode;
+
+use crate::{environment::local, targets::TargetSpec};
+
+/// `poolproof diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Cases of the catalog (area/name), areas, or files; without any, the whole catalog
+    #[arg(value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// Targets in the order of their columns; PostgreSQL itself is the oracle
+    #[arg(long, value_delimiter = ',', default_value = "proxy,pgbouncer")]
+    #[arg(value_name = "TARGET,…")]
+    pub targets: Vec<TargetSpec>,
+    /// Pool mode of the poolers
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: ModeChoice,
+    /// Run this session script, as a file of your own or one that a random run saved
+    #[arg(long, value_name = "FILE")]
+    pub replay: Vec<PathBuf>,
+    /// Generate so many sessions instead, and shrink those that a target answers otherwise
+    #[arg(long, value_name = "N", conflicts_with_all = ["cases", "replay"], help_heading = "Random")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub random: Option<u64>,
+    /// Seed of the generated sessions [default: a new one, which is printed first]
+    #[arg(long, value_name = "S", requires = "random", help_heading = "Random")]
+    pub seed: Option<u64>,
+    /// Sessions at a time, each with a PostgreSQL and a target of its own
+    #[arg(long, value_name = "J", default_value_t = 1, help_heading = "Random")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub jobs: u32,
+    /// Ledger of known differences, in place of the one that comes with the program
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Print both traces of every case, also where they are the same
+    #[arg(long)]
+    pub traces: bool,
+    /// Folder for matrix.json, matrix.md and junit.xml
+    #[arg(long, value_name = "FOLDER", default_value = "poolproof-out/diff")]
+    pub out: PathBuf,
+    /// Folder of PostgreSQL's programs (initdb, postgres)
+    #[arg(long, value_name = "FOLDER", help_heading = "Environment")]
+    pub pg_bin: Option<PathBuf>,
+    /// PgBouncer's program
+    #[arg(long, value_name = "FILE", help_heading = "Environment")]
+    pub pgbouncer_bin: Option<PathBuf>,
+}
+
+/// `pool_mode` on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeChoice {
+    /// A server belongs to a client until the client leaves
+    Session,
+    /// A server belongs to a client for one transaction
+    #[default]
+    Transaction,
+    /// A server belongs to a client for one statement
+    Statement,
+}
+
+impl From<ModeChoice> for PoolMode {
+    fn from(choice: ModeChoice) -> Self {
+        match choice {
+            ModeChoice::Session => Self::Session,
+            ModeChoice::Transaction => Self::Transaction,
+            ModeChoice::Statement => Self::Statement,
+        }
+    }
+}
+
+impl DiffArgs {
+    /// Places for the environment of this machine.
+    #[must_use]
+    pub fn local_choices(&self) -> local::Choices {
+        local::Choices {
+            pg_bin: self.pg_bin.clone(),
+            pgbouncer_bin: self.pgbouncer_bin.clone(),
+            ports: local::Ports::default(),
+        }
+    }
+}

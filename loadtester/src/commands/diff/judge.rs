@@ -1,0 +1,82 @@
+//! What a case on a target came to.
+
+use poolproof_reports::matrix::{Cell, Outcome};
+use poolproof_scenarios::pool::PoolMode;
+
+use super::cases::Case;
+use crate::diff::{
+    Difference, Ending, Event, Trace, columns, compare,
+    notation::{self, Show},
+};
+
+/// The mode gives servers to others before the case is over.
+pub(super) fn not_promised(mode: PoolMode) -> Cell {
+    let mode = format!("{mode:?}").to_lowercase();
+    Cell {
+        outcome: Outcome::Unsupported,
+        why: format!("needs more than pool_mode {mode} promises"),
+        trace: String::new(),
+    }
+}
+
+/// Compares the traces.
+pub(super) fn cell(case: &Case, oracle: &Trace, trace: &Trace, target: &str) -> Cell {
+    let Some(difference) = compare(oracle, trace, &case.session.header) else {
+        return Cell {
+            outcome: Outcome::Same,
+            why: String::new(),
+            trace: String::new(),
+        };
+    };
+    Cell {
+        outcome: outcome(oracle, trace, &difference),
+        why: why(oracle, trace, &difference),
+        trace: columns(("PostgreSQL", target), oracle, trace, Some(&difference)),
+    }
+}
+
+fn outcome(oracle: &Trace, trace: &Trace, difference: &Difference) -> Outcome {
+    let closed = |trace: &Trace| {
+        let events = trace.clients.get(&difference.client);
+        let closed = |event: &Event| matches!(event, Event::Closed | Event::Refused);
+        events.and_then(|events| events.iter().position(closed))
+    };
+    let earlier = match (closed(oracle), closed(trace)) {
+        (Some(oracle), Some(target)) => target < oracle,
+        (None, Some(_)) => true,
+        _ => false,
+    };
+    match trace.ending {
+        Ending::Hang { .. } if oracle.ending == Ending::Complete => Outcome::Hangs,
+        Ending::Complete if earlier && lost(oracle, trace, difference) => Outcome::Disconnects,
+        _ => Outcome::Differs,
+    }
+}
+
+/// Whether PostgreSQL went on answering a client whom the target let fall.
+fn lost(oracle: &Trace, trace: &Trace, difference: &Difference) -> bool {
+    let ready = |trace: &Trace| {
+        let events = trace.clients.get(&difference.client);
+        events.map_or(0, |events| {
+            events.iter().filter(|event| event.is(b'Z')).count()
+        })
+    };
+    ready(trace) < ready(oracle)
+}
+
+fn why(oracle: &Trace, trace: &Trace, difference: &Difference) -> String {
+    let Difference { tier, client, at } = difference;
+    let shown = |trace: &Trace| {
+        let events = trace.clients.get(client);
+        let event = events.and_then(|events| events.get(*at));
+        event.map_or_else(
+            || "nothing".to_owned(),
+            |event| notation::event(event, Show::Short),
+        )
+    };
+    format!(
+        "{tier}, client {client}: expected {}, got {}",
+        shown(oracle),
+        shown(trace)
+    )
+}

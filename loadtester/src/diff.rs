@@ -1,0 +1,35 @@
+//! The differential engine: the same session against PostgreSQL and against a pooler, and what
+//! differs.
+//!
+//! ```text
+//! encode → stage (client, beside) → trace → compare → matrix
+//!                                     └ notation, columns
+//! ```
+//!
+//! A [`Stage`] performs a script on one endpoint and returns a [`Trace`]; [`compare`] says what is
+//! the first thing that a target answered otherwise than PostgreSQL.
+
+mod beside;
+mod client;
+mod columns;
+mod compare;
+mod encode;
+mod error;
+pub mod generate;
+mod inbox;
+mod ledger;
+mod mask;
+pub mod notation;
+pub mod random;
+pub mod shrink;
+mod stage;
+mod trace;
+
+pub use beside::Beside;
+pub use columns::columns;
+pub use compare::{Difference, Tier, compare};
+pub use error::DiffError;
+pub use ledger::{Ledger, Needed};
+pub use mask::MASKS;
+pub use stage::{Limits, Stage};
+pub use trace::{Backend, Ending, Event, Trace};

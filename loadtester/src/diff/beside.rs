@@ -1,0 +1,170 @@
+//! A connection beside the target, straight to PostgreSQL: it makes the schema that a session finds,
+//! watches what the server does, and clears away what a session left.
+
+use std::{future::Future, time::Duration};
+
+use poolproof_scenarios::session::Payload;
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use super::DiffError;
+use crate::engine::Endpoint;
+
+/// Longest that PostgreSQL may take for one of our own questions.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+/// Times that leftovers are looked for before they are taken as they are.
+const SWEEPS_MAX: usize = 200;
+/// Of those, the ones that only look.
+const PATIENT_SWEEPS: usize = 20;
+/// Pause between two of them.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(5);
+
+/// Other sessions of this database.
+const OTHERS: &str = "pg_stat_activity WHERE datname = current_database() \
+     AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+/// Of those, the ones that work: neither idle nor waiting for what their client says.
+const WORKING: &str = "state NOT LIKE 'idle%' AND wait_event_type IS DISTINCT FROM 'Client'";
+
+/// What every session finds. Sequences and rows are the same each time.
+const FIXTURE: &str = "\
+    CREATE TABLE public.items (id int PRIMARY KEY, name text, price numeric(8,2));\
+    INSERT INTO public.items VALUES (1, 'apple', 0.50), (2, 'pear', 0.75), (3, NULL, 1.00);\
+    CREATE TABLE public.log (id serial PRIMARY KEY, entry text);";
+
+/// The connection.
+pub struct Beside {
+    client: Client,
+    connection: JoinHandle<()>,
+    role: String,
+}
+
+impl Beside {
+    /// Logs in as `administrator`, into the database of sessions that run as `role`.
+    ///
+    /// # Errors
+    ///
+    /// When PostgreSQL does not let it in. Cancel safe.
+    pub async fn connect(administrator: &Endpoint, role: &str) -> Result<Self, DiffError> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&administrator.host)
+            .port(administrator.port)
+            .user(&administrator.user)
+            .dbname(&administrator.dbname)
+            .connect_timeout(ANSWER_LIMIT);
+        if let Some(password) = &administrator.password {
+            config.password(password);
+        }
+        let (client, connection) = config.connect(NoTls).await?;
+        // What ends the connection is met by the next question on it.
+        let connection = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self {
+            client,
+            connection,
+            role: role.to_owned(),
+        })
+    }
+
+    /// Makes everything as a session expects to find it: nothing of the last one runs or holds a
+    /// lock, and the schema is new.
+    ///
+    /// # Errors
+    ///
+    /// When PostgreSQL cannot be asked. Not cancel safe: the schema may be missing.
+    pub async fn prepare(&self, setup: &[String]) -> Result<(), DiffError> {
+        self.sweep().await?;
+        let role = &self.role;
+        let mut statements = format!(
+            "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION {role};\
+             SET client_min_messages = error; SET ROLE {role}; {FIXTURE}"
+        );
+        for statement in setup {
+            statements.push_str(statement);
+            statements.push(';');
+        }
+        statements.push_str("RESET ROLE");
+        self.run(&statements).await
+    }
+
+    /// Waits for what still works, then ends it, together with what holds locks that others wait for;
+    /// idle sessions stay, since a pooler keeps them.
+    async fn sweep(&self) -> Result<(), DiffError> {
+        const UNCLEAN: &str = "(state <> 'idle' \
+             OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))";
+        for sweep in 0..SWEEPS_MAX {
+            // A session that is leaving, or being reset by its pooler, needs a moment.
+            let counted = if sweep < PATIENT_SWEEPS {
+                "1"
+            } else {
+                "pg_terminate_backend(pid)"
+            };
+            let unclean = format!("SELECT count({counted}) FROM {OTHERS} AND {UNCLEAN}");
+            if self.number(&unclean).await? == 0 {
+                break;
+            }
+            sleep(BETWEEN_SWEEPS).await;
+        }
+        Ok(())
+    }
+
+    /// Runs statements.
+    ///
+    /// # Errors
+    ///
+    /// What PostgreSQL says. Not cancel safe: they may have been run.
+    pub async fn run(&self, statements: &str) -> Result<(), DiffError> {
+        bounded(self.client.batch_execute(statements)).await
+    }
+
+    /// Whether the server has nothing to do for anybody but us.
+    pub(super) async fn is_quiet(&self) -> Result<bool, DiffError> {
+        let working = format!("SELECT count(*) FROM {OTHERS} AND {WORKING}");
+        Ok(self.number(&working).await? == 0)
+    }
+
+    /// Whether a statement that holds `text` is being run.
+    pub(super) async fn runs(&self, text: &Payload) -> Result<bool, DiffError> {
+        self.any("state = 'active'", text).await
+    }
+
+    /// Whether a statement that holds `text` waits for a lock.
+    pub(super) async fn is_locked(&self, text: &Payload) -> Result<bool, DiffError> {
+        self.any("wait_event_type = 'Lock'", text).await
+    }
+
+    async fn any(&self, state: &str, text: &Payload) -> Result<bool, DiffError> {
+        let text = String::from_utf8_lossy(&text.bytes()).replace('\'', "''");
+        let matching =
+            format!("SELECT count(*) FROM {OTHERS} AND {state} AND strpos(query, '{text}') > 0");
+        Ok(self.number(&matching).await? > 0)
+    }
+
+    async fn number(&self, query: &str) -> Result<u64, DiffError> {
+        let answer = bounded(self.client.simple_query(query)).await?;
+        let number = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        Ok(number.unwrap_or(0))
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+async fn bounded<T>(
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, DiffError> {
+    timeout(ANSWER_LIMIT, answer)
+        .await
+        .map_err(|_| DiffError::BesideSilent(ANSWER_LIMIT))?
+        .map_err(DiffError::Beside)
+}

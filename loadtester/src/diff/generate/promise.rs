@@ -1,0 +1,152 @@
+//! What a pool's mode promises, and whether a session asks for no more.
+//!
+//! In a pool that gives a server to others after each transaction, a client's session is what lies
+//! within one transaction. A client may therefore mention what it leaves in its session in one
+//! transaction only, and use the unnamed statement in the batch that prepares it. The names of a
+//! generated session say by their form what they are: `s_1` a statement, `v_1` a setting, `x_1` a
+//! temporary table, `c_1` a channel, `k_1` a lock.
+
+use std::collections::BTreeMap;
+
+use poolproof_scenarios::{
+    Session,
+    pool::PoolMode,
+    session::{Action, Client, Message, Who},
+};
+
+use super::extended::UNPREPARABLE;
+
+/// First letters of the names of what is left in a session.
+pub(super) const KINDS: &[u8] = b"svxck";
+
+/// Whether `session` asks for no more than a pool in `mode` promises. It knows the words of generated
+/// sessions only.
+#[must_use]
+pub fn keeps(session: &Session, mode: PoolMode) -> bool {
+    let mut clients: BTreeMap<&Client, Transactions> = BTreeMap::new();
+    mode == PoolMode::Session
+        || session.steps.iter().all(|step| match &step.who {
+            Who::One(client) => clients.entry(client).or_default().takes(&step.action),
+            Who::All => true,
+        })
+}
+
+/// Where a client is among its transactions.
+#[derive(Debug, Default)]
+struct Transactions {
+    number: u32,
+    is_open: bool,
+    has_unnamed: bool,
+    mentioned: BTreeMap<Vec<u8>, u32>,
+}
+
+impl Transactions {
+    fn takes(&mut self, action: &Action) -> bool {
+        match action {
+            Action::Send { messages, .. } => messages.iter().all(|message| self.says(message)),
+            Action::Connect(_) | Action::Open | Action::Disconnect | Action::Reset => {
+                *self = Self::default();
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn says(&mut self, message: &Message) -> bool {
+        match message {
+            Message::Query(sql) => {
+                let sql = sql.bytes();
+                let kept = self.mentions(&sql);
+                match sql.as_slice() {
+                    b"BEGIN" => self.is_open = true,
+                    b"COMMIT" | b"ROLLBACK" => self.is_open = false,
+                    _ => {}
+                }
+                self.batch_ends();
+                kept
+            }
+            Message::Parse { statement, sql, .. } => {
+                self.has_unnamed |= statement.is_empty();
+                // What cannot be prepared leaves nothing behind.
+                sql.bytes() == UNPREPARABLE.as_bytes() || self.mentions(&statement.bytes())
+            }
+            Message::Bind { statement, .. } | Message::DescribeStatement(statement) => {
+                (self.has_unnamed || !statement.is_empty()) && self.mentions(&statement.bytes())
+            }
+            Message::CloseStatement(statement) => self.mentions(&statement.bytes()),
+            Message::Sync => {
+                self.batch_ends();
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn batch_ends(&mut self) {
+        self.has_unnamed = false;
+        self.number += u32::from(!self.is_open);
+    }
+
+    /// Notes every name in `text`; false when one was mentioned in an earlier transaction.
+    fn mentions(&mut self, text: &[u8]) -> bool {
+        let number = self.number;
+        names(text).all(|name| *self.mentioned.entry(name.to_vec()).or_insert(number) == number)
+    }
+}
+
+/// The words of the form `s_12`.
+fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    text.split(move |byte| !is_part(byte))
+        .filter(|word| match word {
+            [kind, b'_', digits @ ..] => {
+                KINDS.contains(kind) && digits.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(script: &str, expected: bool) {
+        let session = Session::parse(script, "test").expect("a script");
+        assert_eq!(keeps(&session, PoolMode::Transaction), expected, "{script}");
+        assert!(keeps(&session, PoolMode::Session), "{script}");
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_transaction_of_its_client() {
+        check("A: Query \"SET app.v_1 = 'x'\"\n", true);
+        check(
+            "A: Query \"BEGIN\"\nA: Query \"LISTEN c_1\"\nA: Query \"NOTIFY c_1\"\n",
+            true,
+        );
+        check("A: Query \"LISTEN c_1\"\nA: Query \"NOTIFY c_1\"\n", false);
+        check("A: Query \"LISTEN c_1\"\nB: Query \"NOTIFY c_1\"\n", true);
+        check(
+            "A: Query \"LISTEN c_1\"\nA: disconnect\nA: Query \"NOTIFY c_1\"\n",
+            true,
+        );
+    }
+
+    #[test]
+    fn the_unnamed_statement_belongs_to_its_batch() {
+        check("A: Parse \"\" \"SELECT 1\" | Bind \"\" \"\" | Sync\n", true);
+        check(
+            "A: Parse \"\" \"SELECT 1\" | Sync\nA: Bind \"\" \"\" | Sync\n",
+            false,
+        );
+    }
+
+    #[test]
+    fn a_parse_that_fails_leaves_its_name_free() {
+        let failed = format!("A: Parse s_1 \"{UNPREPARABLE}\" | Sync\n");
+        check(&format!("{failed}A: Parse s_1 \"SELECT 1\" | Sync\n"), true);
+        check(
+            "A: Parse s_1 \"SELECT 2\" | Sync\nA: Parse s_1 \"SELECT 1\" | Sync\n",
+            false,
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! Phrases of a client that is slow, impatient or gone.
+
+use poolproof_scenarios::session::{Action, CancelKind, Condition, Cuts, Message, Payload};
+use rand::RngExt;
+
+use super::{
+    author::Author,
+    extended::{bind, execute, parse},
+    simple,
+};
+
+/// Seconds that a query sleeps which is going to be cancelled: long enough for the request, short
+/// enough for a target that loses it.
+const LONG: &str = "1.5";
+/// Seconds that the others sleep meanwhile.
+const SHORT: &str = "0.2";
+
+/// A query that comes in pieces, the smallest one byte long.
+pub(super) fn fragments(author: &mut Author) {
+    author.someone();
+    let messages = vec![Message::Query(simple::rows(author).into())];
+    let size = author.random.random_range(1..=7);
+    author.cut(messages, Cuts::Every(size));
+}
+
+/// A query is cancelled while others run, or after it has ended. Clients with open transactions would
+/// not do: in a failed one nothing runs.
+pub(super) fn cancel(author: &mut Author) {
+    let who = author.someone();
+    if author.anybody_is_open() {
+        return;
+    }
+    let runs = author.once_in(2);
+    if runs {
+        sleep(author, LONG);
+    } else {
+        author.query("SELECT 'done'");
+    }
+    let others: Vec<usize> = author.all().filter(|other| *other != who).collect();
+    for other in &others {
+        author.one(*other);
+        sleep(author, SHORT);
+    }
+    author.one(who);
+    author.step(Action::Cancel(CancelKind::Own));
+    if runs {
+        author.wait(Condition::Answered);
+    }
+    for other in others {
+        author.one(other);
+        author.wait(Condition::Answered);
+    }
+}
+
+/// Begins to sleep, and waits until it does.
+fn sleep(author: &mut Author, seconds: &str) {
+    let mark = format!("sleep {}", author.fresh());
+    let sql = format!("SELECT pg_sleep({seconds}), '{mark}' AS mark");
+    author.send(vec![Message::Query(sql.into())]);
+    author.step_of_all(Action::Wait(Condition::Running(Payload::from(mark))));
+}
+
+/// A client leaves, in the middle of whatever it was doing; its next step finds it logged in again.
+pub(super) fn leave(author: &mut Author) {
+    author.someone();
+    if author.once_in(3) {
+        let sql = simple::rows(author);
+        author.send(vec![
+            parse("", &sql),
+            bind("", "", &[]),
+            execute("", 0),
+            Message::Flush,
+        ]);
+    }
+    let how = match author.once_in(2) {
+        true => Action::Disconnect,
+        false => Action::Reset,
+    };
+    author.gone(how);
+    author.step(Action::Connect(Vec::new()));
+}

@@ -1,0 +1,159 @@
+//! Performs a session on one endpoint.
+
+mod cancel;
+mod farewell;
+mod steps;
+mod waiting;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use poolproof_scenarios::{
+    Session,
+    session::{Client as Name, Who},
+};
+use tokio::sync::Notify;
+
+use super::{
+    Beside, DiffError,
+    client::Client,
+    trace::{Ending, Event, Trace},
+};
+use crate::engine::{Credentials, Endpoint};
+
+/// How long a step may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Once the server has nothing to do for so long and no byte comes, a wait is a hang.
+    pub hang: Duration,
+    /// A wait that is longer than this ends, whatever the server does.
+    pub slow: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            hang: Duration::from_secs(1),
+            slow: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A place where sessions are performed, one after the other.
+pub struct Stage {
+    endpoint: Endpoint,
+    beside: Arc<Beside>,
+    credentials: Credentials,
+    limits: Limits,
+}
+
+impl Stage {
+    /// Performs on `endpoint`; `beside` looks at the PostgreSQL behind it. Two stages of one
+    /// PostgreSQL take turns, as they share its schema.
+    ///
+    /// # Errors
+    ///
+    /// When the endpoint's names cannot be sent.
+    pub fn new(endpoint: Endpoint, beside: Arc<Beside>, limits: Limits) -> Result<Self, DiffError> {
+        let credentials =
+            Credentials::new(&endpoint).map_err(|error| DiffError::Endpoint(error.to_string()))?;
+        Ok(Self {
+            endpoint,
+            beside,
+            credentials,
+            limits,
+        })
+    }
+
+    /// Makes the schema anew and performs the session.
+    ///
+    /// # Errors
+    ///
+    /// When the script cannot be performed by anybody. What the endpoint does wrong is in the trace.
+    ///
+    /// Not cancel safe: what was begun is left to the next call, which clears it away.
+    pub async fn perform(&mut self, session: &Session) -> Result<Trace, DiffError> {
+        self.beside.prepare(&session.header.setup).await?;
+        let mut performance = Performance {
+            stage: self,
+            news: Arc::new(Notify::new()),
+            clients: BTreeMap::new(),
+            step: 0,
+            unmet: Vec::new(),
+        };
+        let mut ending = Ending::Complete;
+        for step in &session.steps {
+            performance.step += 1;
+            if let Some(early) = performance.step(step).await? {
+                ending = early;
+                break;
+            }
+        }
+        if ending == Ending::Complete {
+            performance.step += 1;
+            ending = performance.farewell().await?;
+        }
+        performance.into_trace(ending).await
+    }
+}
+
+/// One session while it is performed.
+struct Performance<'a> {
+    stage: &'a mut Stage,
+    /// Something has come, for whichever client.
+    news: Arc<Notify>,
+    clients: BTreeMap<Name, Client>,
+    /// Number of the step that is performed, from 1.
+    step: usize,
+    unmet: Vec<String>,
+}
+
+/// How a step ended: `None` when the next one follows.
+type Step = Result<Option<Ending>, DiffError>;
+
+impl Performance<'_> {
+    /// The client that takes a step. Steps of all have none.
+    fn client(&mut self, who: &Who) -> Result<&mut Client, DiffError> {
+        let step = self.step;
+        let missing = |reason: &str| DiffError::Script {
+            step,
+            reason: reason.to_owned(),
+        };
+        match who {
+            Who::One(name) => self
+                .clients
+                .get_mut(name)
+                .ok_or_else(|| missing("expected a client that has a connection")),
+            Who::All => Err(missing("expected a step that concerns all clients")),
+        }
+    }
+
+    /// Writes down in every trace what has come before this place.
+    fn mark(&self) {
+        for client in self.clients.values() {
+            client.inbox().events.push(Event::Mark { step: self.step });
+        }
+    }
+
+    /// Closes what is still open and keeps what came.
+    async fn into_trace(mut self, ending: Ending) -> Result<Trace, DiffError> {
+        let mut clients = BTreeMap::new();
+        for (name, mut client) in std::mem::take(&mut self.clients) {
+            client.disconnect().await;
+            let events = std::mem::take(&mut client.inbox().events);
+            clients.insert(name, events.into_iter().filter(is_shown).collect());
+        }
+        Ok(Trace {
+            clients,
+            ending,
+            unmet: self.unmet,
+        })
+    }
+}
+
+/// How somebody is authenticated is between them and the target; that they are is part of the trace.
+fn is_shown(event: &Event) -> bool {
+    match event {
+        Event::Message(message) if message.tag == b'R' => message.body[..] == [0; 4],
+        _ => true,
+    }
+}

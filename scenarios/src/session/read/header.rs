@@ -1,0 +1,83 @@
+//! The lines above the steps.
+
+use std::ops::Range;
+
+use super::{Wrong, words::Words};
+use crate::{nearest::nearest, pool::PoolMode, session::Client, session::Header};
+
+/// Every key.
+const KEYS: [&str; 8] = [
+    "name",
+    "about",
+    "source",
+    "traps",
+    "modes",
+    "pool",
+    "setup",
+    "interchangeable",
+];
+
+/// Reads `key: value`; `key` is the place of the key.
+pub(super) fn line(header: &mut Header, line: &str, key: Range<usize>) -> Result<(), Wrong> {
+    let value = line[key.end + 1..].trim();
+    let place = line.len() - value.len()..line.len();
+    let items = || value.split(',').map(str::trim);
+    match line[key.clone()].trim_end() {
+        "name" => value.clone_into(&mut header.name),
+        "about" => value.clone_into(&mut header.about),
+        "source" => value.clone_into(&mut header.source),
+        "traps" => {
+            let numbers = items().map(str::parse).collect::<Result<_, _>>();
+            header.traps = numbers.map_err(|_| expected(place, "numbers of traps", value))?;
+        }
+        "modes" => {
+            let modes = items().map(mode).collect::<Option<_>>();
+            header.modes =
+                modes.ok_or_else(|| expected(place, "session, transaction or statement", value))?;
+        }
+        "pool" => {
+            let size = value.parse().ok().filter(|size| *size > 0);
+            header.pool = Some(size.ok_or_else(|| expected(place, "a number above 0", value))?);
+        }
+        "interchangeable" => {
+            let clients = items().map(Client::new).collect::<Option<_>>();
+            header.interchangeable =
+                clients.ok_or_else(|| expected(place, "clients such as A, B", value))?;
+        }
+        "setup" => {
+            let mut words = Words::new(line, key.end + 1)?;
+            let statement = words.payload()?.bytes();
+            words.end()?;
+            let statement = String::from_utf8(statement);
+            header
+                .setup
+                .push(statement.map_err(|_| expected(place, "a statement in UTF-8", value))?);
+        }
+        other => {
+            let near = nearest(other, KEYS)
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            return Err(Wrong::new(
+                key,
+                format!(
+                    "expected one of {} or a client such as A, got {other:?}{near}",
+                    KEYS.join(", ")
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn expected(place: Range<usize>, what: &str, got: &str) -> Wrong {
+    Wrong::new(place, format!("expected {what}, got {got:?}"))
+}
+
+fn mode(word: &str) -> Option<PoolMode> {
+    Some(match word {
+        "session" => PoolMode::Session,
+        "transaction" => PoolMode::Transaction,
+        "statement" => PoolMode::Statement,
+        _ => return None,
+    })
+}
