@@ -6,7 +6,7 @@
 //!                                     └ notation, columns
 //! ```
 //!
-//! A [`Stage`] performs a script on one endpoint and returns a [`Trace`]; [`compare`] says what is
+//! A [`Stage`] performs a script on one endpoint and returns a [`Trace`]; [`compare()`] says what is
 //! the first thing that a target answered otherwise than PostgreSQL.
 
 mod beside;
