@@ -56,8 +56,10 @@ pub(super) fn run(
     };
     // A folder that cannot be written is told before the run and not after it.
     fs::create_dir_all(&flags.out).map_err(|error| unwritable(&flags.out, &error))?;
+    // Before anything else starts threads: they would not leave the signals to the watcher.
+    let interrupts = watch()?;
     let mut history = history::for_run(flags.store.as_ref())?;
-    let record = measure(&plan, &notices, output_flags)?;
+    let record = measure(&plan, &notices, output_flags, &interrupts)?;
     let gate = judge(&record, &[]);
     let page = write(&record, &gate, &flags.out)?;
     output::print(&output::render(&record, &gate, output_flags.format)?)?;
@@ -71,18 +73,22 @@ pub(super) fn run(
     Ok(exit_of(&gate))
 }
 
-fn measure(
-    plan: &RunPlan,
-    notices: &[String],
-    output_flags: OutputFlags,
-) -> Result<RunRecord, Problem> {
-    let interrupts = Interrupts::watch().map_err(|error| {
+fn watch() -> Result<Interrupts, Problem> {
+    Interrupts::watch().map_err(|error| {
         Problem::new(
             Exit::Environment,
             format!("cannot watch for Ctrl-C: {error}"),
             "Allow this user more threads (`ulimit -u`).",
         )
-    })?;
+    })
+}
+
+fn measure(
+    plan: &RunPlan,
+    notices: &[String],
+    output_flags: OutputFlags,
+    interrupts: &Interrupts,
+) -> Result<RunRecord, Problem> {
     let progress = Progress::new(output_flags, plan.windows());
     progress.notice(&format!(
         "{} on {}, {} windows, seed {}",
@@ -95,14 +101,14 @@ fn measure(
         progress.notice(notice);
     }
     let command = std::env::args().map(|word| mask_url(&word)).collect();
-    let record = execute(plan, command, &progress, &interrupts);
+    let record = execute(plan, command, &progress, interrupts);
     if let Ok(record) = &record {
         for step in next_steps(record) {
             progress.notice(&step);
         }
     }
     progress.finish();
-    record.map_err(|error| error.into_problem(&interrupts))
+    record.map_err(|error| error.into_problem(interrupts))
 }
 
 /// What to do about each target that broke under a scenario; its log was shown when it did.

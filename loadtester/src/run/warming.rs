@@ -88,7 +88,7 @@ mod tests {
         let mut level = 10;
         while warming.goes_on() {
             warming.add(&window(std::array::from_fn(|_| {
-                level += level / 10;
+                level += 10;
                 level
             })));
         }

@@ -25,20 +25,18 @@ fn reason(target: CatalogTarget, need: Feature) -> Option<String> {
     let reason = match (need, target) {
         (Feature::Tls, _) => "TLS is off in the local environment",
         (Feature::Console, CatalogTarget::Direct) => "PostgreSQL has no pooler's console",
-        (Feature::Console, CatalogTarget::Proxy) => "the proxy has no admin console yet",
-        (Feature::PreparedStatements, CatalogTarget::Proxy) => {
-            "the proxy does not carry named statements from server to server yet"
-        }
         (Feature::PreparedStatements, CatalogTarget::PgBouncer) => {
             "max_prepared_statements is not set, as PgBouncer before 1.21 refuses the key"
         }
         (Feature::ManyClients, CatalogTarget::Direct) => {
             "PostgreSQL has a process for each client, and these are too many for a machine"
         }
-        (Feature::PreparedStatements, CatalogTarget::Direct)
-        | (Feature::ManyClients, CatalogTarget::Proxy | CatalogTarget::PgBouncer)
-        | (Feature::Scram | Feature::Copy, _)
-        | (Feature::Console, CatalogTarget::PgBouncer) => return None,
+        (Feature::PreparedStatements, CatalogTarget::Direct | CatalogTarget::Proxy)
+        | (
+            Feature::ManyClients | Feature::Console,
+            CatalogTarget::Proxy | CatalogTarget::PgBouncer,
+        )
+        | (Feature::Scram | Feature::Copy, _) => return None,
     };
     Some(reason.to_owned())
 }

@@ -54,7 +54,7 @@ fn flags_are_held_to_their_forms() {
     check(&["compare", "--blocks", "0"], &["--blocks"]);
     check(&["compare", "--threshold", "p99 <= soon"], &["--threshold"]);
     check(&["compare", "--port", "proxy"], &["TARGET=PORT"]);
-    check(&["diff"], &["unrecognized subcommand"]);
+    check(&["record"], &["unrecognized subcommand"]);
     check(&["gate", "absent"], &["absent", "run.json"]);
 }
 

@@ -162,6 +162,7 @@ fn quick_to_retry(size: u32) -> Pool {
         .with("server_login_retry", 1)
         .with("query_wait_timeout", 2)
         .with("server_connect_timeout", 2)
+        .with("circuit_breaker_timeout", 1)
 }
 
 /// One query of a new client, or what it hears instead.

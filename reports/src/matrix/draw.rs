@@ -10,13 +10,16 @@ use super::{Cell, Matrix, Outcome, Row};
 #[must_use]
 pub fn table(matrix: &Matrix) -> String {
     let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
-    let first = width(&mut matrix.rows.iter().map(|row| name(row).chars().count()));
+    let title = format!("{} mode", matrix.mode);
+    let first = width(&mut matrix.rows.iter().map(|row| name(row).chars().count()))
+        .max(title.chars().count());
     let column = width(&mut matrix.targets.iter().map(|target| target.chars().count()))
         .max(Outcome::Disconnects.word().len());
-    let mut out = format!("{:first$}", format!("{} mode", matrix.mode));
+    let mut out = format!("{title:first$}");
     for target in &matrix.targets {
         let _ = write!(out, "  {target:column$}");
     }
+    out.truncate(out.trim_end().len());
     let rule = "─".repeat(first + matrix.targets.len() * (column + 2));
     let _ = writeln!(out, "\n{rule}");
     for row in &matrix.rows {
@@ -196,15 +199,15 @@ mod tests {
     fn the_table_ends_with_sums_and_shows_what_nobody_explains() {
         expect![[r#"
             transaction mode  proxy        pgbouncer
-            ──────────────────────────────────────
-            copy/fails  by design    hangs
+            ──────────────────────────────────────────
+            copy/fails        by design    hangs
 
             copy/fails, pgbouncer hangs: no answer to step 3
             A COPY that fails ends once.
             A │ B
 
             ledger: proxy transaction copy/gone was not needed; remove it
-            ──────────────────────────────────────
+            ──────────────────────────────────────────
             proxy: 1 by design
             pgbouncer: 1 hangs
         "#]]

@@ -11,7 +11,7 @@ const BATCHES_MIN: usize = 4;
 pub enum Steadiness {
     /// After this many values the rest is level.
     After(usize),
-    /// Its best beginning is later than its middle: it has not settled.
+    /// Its best beginning is not before its middle: it has not settled.
     NotReached,
     /// It is too short to tell.
     TooShort,
@@ -20,8 +20,8 @@ pub enum Steadiness {
 /// Finds where to cut off the warm-up of `series`, whose values are of equal length in time.
 ///
 /// The cut is where the mean of what remains has the smallest standard error: cutting more of a
-/// beginning that differs makes it smaller, cutting good values makes it larger. A cut beyond the
-/// middle is not believed. K. P. White, «An effective truncation heuristic for bias reduction in
+/// beginning that differs makes it smaller, cutting good values makes it larger. A cut at the
+/// middle or beyond is not believed. K. P. White, «An effective truncation heuristic for bias reduction in
 /// simulation output», Simulation 69 (1997).
 #[must_use]
 pub fn steadiness(series: &[f64]) -> Steadiness {
@@ -39,7 +39,7 @@ pub fn steadiness(series: &[f64]) -> Steadiness {
         one.total_cmp(&other)
     });
     match best {
-        Some(cut) if cut <= batches.len() / 2 => Steadiness::After(cut * BATCH),
+        Some(cut) if cut * 2 < batches.len() => Steadiness::After(cut * BATCH),
         _ => Steadiness::NotReached,
     }
 }
@@ -87,6 +87,8 @@ mod tests {
     fn what_climbs_to_its_end_is_not_steady() {
         let climbing = series(100, |at| 100.0 + 10.0 * at);
         assert_eq!(steadiness(&climbing), Steadiness::NotReached);
+        // Also when there is little of it: the last possible cut is the best of a climb.
+        assert_eq!(steadiness(&climbing[..20]), Steadiness::NotReached);
         assert_eq!(steadiness(&[1.0; 19]), Steadiness::TooShort);
     }
 }

@@ -148,8 +148,14 @@ impl Site {
         let ini = self.folder.join("ini");
         match pooler {
             Pooler::Ours => {
-                let config = Config::load(&ini).expect("the file is accepted");
-                Started::Ours(poolproof_proxy::start(config).expect("the pooler starts"))
+                let mut running = None;
+                // The pooler that had the port before may still be leaving it.
+                wait_until("our pooler to have its port", || {
+                    let config = Config::load(&ini).expect("the file is accepted");
+                    running = poolproof_proxy::start(config).ok();
+                    running.is_some()
+                });
+                Started::Ours(running.expect("the pooler starts"))
             }
             Pooler::PgBouncer => {
                 let process = launch(&ini);
