@@ -59,23 +59,12 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Opt
 fn closed(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
     let think_time = section.optional("think_time", problems, time(LASTS_MAX));
     let connect = section.optional("connect", problems, one_of(&CONNECT));
-    if !section.has("stages") {
-        section.missing("stages", problems);
-    }
-    let stages: Option<Vec<_>> = section
-        .tables("stages", problems)?
-        .into_iter()
-        .map(|each| stage(each, problems))
-        .collect();
-    let stages = stages?;
+    let stages = stages_of(section, problems, stage)?;
     let sizes: Vec<_> = stages
         .iter()
         .map(|stage| (stage.clients, stage.lasts))
         .collect();
-    if let Some(fault) = fault_of(&sizes, "one client") {
-        problems.add(&section.span_of("stages"), format!("stages: {fault}"));
-        return None;
-    }
+    check_stages(section, problems, &sizes, "one client")?;
     Some(Load::Closed {
         stages,
         think_time: think_time.unwrap_or_default(),
@@ -125,27 +114,46 @@ fn connections(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option
     })
 }
 
+/// The tables under `stages`, each read by `read` until one cannot be.
+fn stages_of<T>(
+    section: &mut Section<'_>,
+    problems: &mut Problems<'_>,
+    read: impl Fn(Section<'_>, &mut Problems<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    if !section.has("stages") {
+        section.missing("stages", problems);
+    }
+    let tables = section.tables("stages", problems)?;
+    tables
+        .into_iter()
+        .map(|each| read(each, problems))
+        .collect()
+}
+
+/// `None`, and a problem, when the stages together are no load.
+fn check_stages(
+    section: &Section<'_>,
+    problems: &mut Problems<'_>,
+    sizes: &[(u32, Duration)],
+    least: &str,
+) -> Option<()> {
+    let Some(fault) = fault_of(sizes, least) else {
+        return Some(());
+    };
+    problems.add(&section.span_of("stages"), format!("stages: {fault}"));
+    None
+}
+
 fn open(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> {
     let arrivals = section.optional("arrivals", problems, one_of(&ARRIVALS));
     let clients = section.required("clients", problems, count(1..=CLIENTS_MAX));
     let connect = section.optional("connect", problems, one_of(&CONNECT));
-    if !section.has("stages") {
-        section.missing("stages", problems);
-    }
-    let stages: Option<Vec<_>> = section
-        .tables("stages", problems)?
-        .into_iter()
-        .map(|each| rate_stage(each, problems))
-        .collect();
-    let stages = stages?;
+    let stages = stages_of(section, problems, rate_stage)?;
     let sizes: Vec<_> = stages
         .iter()
         .map(|stage| (stage.rate, stage.lasts))
         .collect();
-    if let Some(fault) = fault_of(&sizes, "one transaction a second") {
-        problems.add(&section.span_of("stages"), format!("stages: {fault}"));
-        return None;
-    }
+    check_stages(section, problems, &sizes, "one transaction a second")?;
     Some(Load::Open {
         stages,
         arrivals: arrivals.unwrap_or_default(),
