@@ -27,6 +27,8 @@ pub struct Summary {
     pub error_samples: BTreeMap<ErrorClass, String>,
     /// Latency of successes.
     pub latency: Latency,
+    /// Time from the actual send to the answer, of open loads.
+    pub service: Latency,
     /// Time to connect and log in.
     pub connect_latency: Latency,
     /// What the target used.
@@ -103,7 +105,7 @@ impl Summary {
             postgres_cost,
             generator_cost,
             generator_bound,
-            open_loop: _,
+            open_loop,
             knee: _,
             invalid: _,
         } = window;
@@ -119,6 +121,9 @@ impl Summary {
             kept.or_insert_with(|| sample.clone());
         }
         self.latency.merge(latency);
+        if let Some(open) = open_loop {
+            self.service.merge(&open.service);
+        }
         self.connect_latency.merge(connect_latency);
         self.target.add(target_cost.as_ref(), *succeeded);
         self.postgres.add(postgres_cost.as_ref(), *succeeded);
@@ -145,6 +150,12 @@ impl Summary {
                 .percentile(percentile.percent())
                 .map(Quantity::Time),
             Metric::LatencyMax => self.latency.max().map(Quantity::Time),
+            Metric::Service(percentile) => self
+                .service
+                .percentile(percentile.percent())
+                .map(Quantity::Time),
+            // Windows without faults have nothing to recover from.
+            Metric::Recovery => None,
             Metric::Cpu => self.target.cpu_per_transaction().map(Quantity::Time),
             Metric::Memory => self.target.peak_rss_bytes().map(Quantity::Bytes),
         }

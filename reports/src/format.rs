@@ -99,6 +99,8 @@ pub fn metric(metric: Metric) -> String {
         Metric::Throughput => "throughput".to_owned(),
         Metric::Latency(percentile) => format!("p{}", percentile.percent()),
         Metric::LatencyMax => "max".to_owned(),
+        Metric::Service(percentile) => format!("service p{}", percentile.percent()),
+        Metric::Recovery => "recovery".to_owned(),
         Metric::Cpu => "CPU a transaction".to_owned(),
         Metric::Memory => "peak memory".to_owned(),
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! threshold  = [ TARGET ":" ] metric comparison bound
-//! metric     = "success_rate" | "throughput" | "p" PERCENT | "max" | "cpu" | "memory"
+//! metric     = "success_rate" | "throughput" | "p" PERCENT | "max"
+//!            | "service_p" PERCENT | "recovery" | "cpu" | "memory"
 //! comparison = "<=" | "<" | ">=" | ">"
 //! bound      = quantity | FACTOR "*" TARGET
 //! ```
@@ -45,6 +46,11 @@ pub enum Metric {
     Latency(Percentile),
     /// The longest latency of a successful transaction.
     LatencyMax,
+    /// Time from the actual send to the answer at a percentile, in open loop: what the target took, without
+    /// the wait for a client that was free.
+    Service(Percentile),
+    /// The longest time from the begin of a fault to the moment from which the target served as before.
+    Recovery,
     /// Processor time of the target's processes for each successful transaction.
     Cpu,
     /// Peak resident memory of the target's processes.
@@ -106,7 +112,12 @@ impl Metric {
     pub fn better(self) -> Better {
         match self {
             Self::SuccessRate | Self::Throughput => Better::Higher,
-            Self::Latency(_) | Self::LatencyMax | Self::Cpu | Self::Memory => Better::Lower,
+            Self::Latency(_)
+            | Self::LatencyMax
+            | Self::Service(_)
+            | Self::Recovery
+            | Self::Cpu
+            | Self::Memory => Better::Lower,
         }
     }
 
@@ -116,7 +127,9 @@ impl Metric {
         match self {
             Self::SuccessRate => Unit::Percent,
             Self::Throughput => Unit::PerSecond,
-            Self::Latency(_) | Self::LatencyMax | Self::Cpu => Unit::Time,
+            Self::Latency(_) | Self::LatencyMax | Self::Service(_) | Self::Recovery | Self::Cpu => {
+                Unit::Time
+            }
             Self::Memory => Unit::Bytes,
         }
     }
@@ -216,6 +229,8 @@ impl fmt::Display for Metric {
             Self::Throughput => out.write_str("throughput"),
             Self::Latency(Percentile(percent)) => write!(out, "p{percent}"),
             Self::LatencyMax => out.write_str("max"),
+            Self::Service(Percentile(percent)) => write!(out, "service_p{percent}"),
+            Self::Recovery => out.write_str("recovery"),
             Self::Cpu => out.write_str("cpu"),
             Self::Memory => out.write_str("memory"),
         }

@@ -167,10 +167,12 @@ fn generator_bound(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding>
 
 /// Among fewer samples a percentile is just the longest latency seen.
 fn too_few_samples(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
-    let Metric::Latency(percentile) = threshold.metric else {
-        return None;
+    let (percentile, samples) = match threshold.metric {
+        Metric::Latency(percentile) => (percentile, &cell.total.latency),
+        Metric::Service(percentile) => (percentile, &cell.total.service),
+        _ => return None,
     };
-    let (got, needed) = (cell.total.latency.len(), percentile.samples_needed());
+    let (got, needed) = (samples.len(), percentile.samples_needed());
     (got < needed).then(|| {
         let got = counted(got, "success", "successes");
         let metric = threshold.metric;

@@ -138,7 +138,7 @@ fn column_name(metric: Metric) -> String {
     let unit = match metric {
         Metric::SuccessRate => "percent",
         Metric::Throughput => "per_s",
-        Metric::Latency(_) | Metric::LatencyMax => "us",
+        Metric::Latency(_) | Metric::LatencyMax | Metric::Service(_) | Metric::Recovery => "us",
         Metric::Cpu => "us_per_transaction",
         Metric::Memory => "bytes",
     };
@@ -147,7 +147,11 @@ fn column_name(metric: Metric) -> String {
 
 fn value(summary: &Summary, metric: Metric) -> String {
     let scale = match metric {
-        Metric::Latency(_) | Metric::LatencyMax | Metric::Cpu => 1e6,
+        Metric::Latency(_)
+        | Metric::LatencyMax
+        | Metric::Service(_)
+        | Metric::Recovery
+        | Metric::Cpu => 1e6,
         Metric::SuccessRate | Metric::Throughput | Metric::Memory => 1.0,
     };
     let figure = summary.figure(metric);

@@ -26,10 +26,11 @@ const COMPARISONS: [Comparison; 4] = [
     Comparison::Below,
     Comparison::Above,
 ];
-const METRICS: [Metric; 5] = [
+const METRICS: [Metric; 6] = [
     Metric::SuccessRate,
     Metric::Throughput,
     Metric::LatencyMax,
+    Metric::Recovery,
     Metric::Cpu,
     Metric::Memory,
 ];
@@ -117,8 +118,13 @@ impl<'a> Cursor<'a> {
 
     fn metric(&self, name: Piece<'a>) -> Result<Metric, ParseError> {
         let percentile = || {
-            let percent = number(name.text.strip_prefix('p')?)?;
-            Percentile::new(percent).map(Metric::Latency)
+            let (kind, text): (fn(Percentile) -> Metric, _) =
+                match name.text.strip_prefix("service_") {
+                    Some(text) => (Metric::Service, text),
+                    None => (Metric::Latency, name.text),
+                };
+            let percent = number(text.strip_prefix('p')?)?;
+            Percentile::new(percent).map(kind)
         };
         METRICS
             .into_iter()
@@ -127,7 +133,8 @@ impl<'a> Cursor<'a> {
             .ok_or_else(|| {
                 self.error(
                     name,
-                    "success_rate, throughput, a percentile like p99.9, max, cpu or memory",
+                    "success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, \
+                     cpu or memory",
                 )
             })
     }

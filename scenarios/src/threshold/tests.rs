@@ -20,6 +20,11 @@ fn figures_are_read_with_their_units() {
         ("max < 1m", Quantity::Time(Duration::from_secs(60))),
         ("throughput >= 1000/s", Quantity::PerSecond(1000.0)),
         ("cpu <= 45us", Quantity::Time(Duration::from_micros(45))),
+        (
+            "service_p99 <= 5ms",
+            Quantity::Time(Duration::from_millis(5)),
+        ),
+        ("recovery <= 2s", Quantity::Time(Duration::from_secs(2))),
         ("memory <= 200MB", Quantity::Bytes(200_000_000)),
         ("memory <= 64MiB", Quantity::Bytes(67_108_864)),
         ("memory <= 1.5 kB", Quantity::Bytes(1500)),
@@ -67,6 +72,7 @@ fn errors_say_what_was_expected_and_where() {
         "",
         "latency <= 20ms",
         "p100 <= 20ms",
+        "service_ <= 20ms",
         "p99 == 20ms",
         "p99 <= 20",
         "p99 <=",
@@ -82,9 +88,10 @@ fn errors_say_what_was_expected_and_where() {
         .map(|text| text.parse::<Threshold>().unwrap_err().to_string())
         .into();
     expect![[r#"
-        threshold "", column 1: expected success_rate, throughput, a percentile like p99.9, max, cpu or memory, got the end
-        threshold "latency <= 20ms", column 1: expected success_rate, throughput, a percentile like p99.9, max, cpu or memory, got "latency"
-        threshold "p100 <= 20ms", column 1: expected success_rate, throughput, a percentile like p99.9, max, cpu or memory, got "p100"
+        threshold "", column 1: expected success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, cpu or memory, got the end
+        threshold "latency <= 20ms", column 1: expected success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, cpu or memory, got "latency"
+        threshold "p100 <= 20ms", column 1: expected success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, cpu or memory, got "p100"
+        threshold "service_ <= 20ms", column 1: expected success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, cpu or memory, got "service_"
         threshold "p99 == 20ms", column 5: expected <=, <, >= or >, got "=="
         threshold "p99 <= 20", column 8: expected a time like "250us", "20ms" or "1.5s" or a multiple like "1.1 * pgbouncer", got "20"
         threshold "p99 <=", column 7: expected a time like "250us", "20ms" or "1.5s" or a multiple like "1.1 * pgbouncer", got the end
@@ -128,6 +135,10 @@ fn samples_needed_for_a_percentile() {
     }
 }
 
+fn percentile() -> impl Strategy<Value = Percentile> {
+    (1_u32..100_000).prop_map(|n| Percentile::new(f64::from(n) / 1000.0).unwrap())
+}
+
 fn metric() -> impl Strategy<Value = Metric> {
     prop_oneof![
         Just(Metric::SuccessRate),
@@ -135,8 +146,9 @@ fn metric() -> impl Strategy<Value = Metric> {
         Just(Metric::LatencyMax),
         Just(Metric::Cpu),
         Just(Metric::Memory),
-        (1_u32..100_000)
-            .prop_map(|n| Metric::Latency(Percentile::new(f64::from(n) / 1000.0).unwrap())),
+        Just(Metric::Recovery),
+        percentile().prop_map(Metric::Latency),
+        percentile().prop_map(Metric::Service),
     ]
 }
 
