@@ -4,6 +4,7 @@
 //! decided by a pure plan; two drivers carry it out; one tally counts what came of it.
 
 mod bound;
+mod cgroup;
 mod cost;
 mod driver;
 mod endpoint;
@@ -64,6 +65,18 @@ pub struct Watch {
     pub target: Vec<u32>,
     /// PostgreSQL's postmaster.
     pub postgres: Vec<u32>,
+    /// Where their figures stand.
+    pub accounting: Accounting,
+}
+
+/// Where the processor time and the memory of a process and its descendants are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accounting {
+    /// In /proc, process by process.
+    #[default]
+    Processes,
+    /// In the control group of each first process: a container has one to itself.
+    Cgroups,
 }
 
 /// Runs one window and blocks until it has ended.

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod limits;
 pub mod local;
 mod login;
+mod owner;
 mod target;
 mod wait;
 

@@ -62,6 +62,9 @@ pub struct Environment {
     pub memory_bytes: u64,
     /// Version of the PostgreSQL server behind every target.
     pub postgres_version: String,
+    /// The engine that ran the containers, and how they were reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_engine: Option<String>,
 }
 
 /// How targets are started.
@@ -85,6 +88,21 @@ pub struct TargetInfo {
     pub started_as: String,
     /// Configuration files as given to it.
     pub config_files: Vec<ConfigFile>,
+    /// The image that it ran from, in a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ContainerImage>,
+}
+
+/// An image as the engine that ran it knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerImage {
+    /// Its name, such as `poolproof/pgbouncer`.
+    pub name: String,
+    /// Its identity: the hash of its configuration.
+    pub id: String,
+    /// Its digest in the registry that it came from; an image that was built on the machine has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// A configuration file as it was given to a target.

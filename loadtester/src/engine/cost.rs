@@ -9,7 +9,7 @@ use std::{
 
 use poolproof_reports::record::Cost;
 
-use super::{Watch, procfs::Snapshot};
+use super::{Accounting, Watch, cgroup::Cgroup, procfs::Snapshot};
 
 /// Pause between two looks at the memory. Ten a second see what lasts, and cost a fraction of a
 /// per cent of one processor.
@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 struct Group {
     roots: Vec<u32>,
+    /// Where the figures come from instead, one for each of `roots`.
+    cgroups: Vec<Cgroup>,
     before: Option<Snapshot>,
     peak_memory: AtomicU64,
 }
@@ -51,15 +53,10 @@ pub(super) struct Bill {
 impl Meter {
     /// Begins to measure.
     pub(super) fn start(watch: &Watch) -> Self {
-        let watch_group = |roots: &[u32]| Group {
-            roots: roots.to_vec(),
-            before: Snapshot::of(roots),
-            peak_memory: AtomicU64::new(0),
-        };
         Self {
-            target: watch_group(&watch.target),
-            postgres: watch_group(&watch.postgres),
-            generator: watch_group(&[]),
+            target: Group::watch(&watch.target, watch.accounting),
+            postgres: Group::watch(&watch.postgres, watch.accounting),
+            generator: Group::watch(&[], Accounting::Processes),
         }
     }
 
@@ -79,8 +76,8 @@ impl Meter {
 
     /// Looks at the memory once.
     fn look(&self) {
-        self.target.look(&self.target.roots);
-        self.postgres.look(&self.postgres.roots);
+        self.target.look();
+        self.postgres.look();
         self.generator.look_at_self();
     }
 
@@ -96,10 +93,42 @@ impl Meter {
 }
 
 impl Group {
-    fn look(&self, roots: &[u32]) {
-        if !roots.is_empty() {
+    fn watch(roots: &[u32], accounting: Accounting) -> Self {
+        let cgroups = match accounting {
+            Accounting::Processes => Vec::new(),
+            Accounting::Cgroups => roots.iter().filter_map(|root| Cgroup::of(*root)).collect(),
+        };
+        let mut group = Self {
+            roots: roots.to_vec(),
+            cgroups,
+            before: None,
+            peak_memory: AtomicU64::new(0),
+        };
+        group.before = group.snapshot();
+        group
+    }
+
+    /// Threads are those of the processes in either case.
+    fn snapshot(&self) -> Option<Snapshot> {
+        let mut snapshot = Snapshot::of(&self.roots)?;
+        if !self.cgroups.is_empty() {
+            snapshot.cpu = self.cgroups.iter().map(Cgroup::cpu).sum::<Option<_>>()?;
+            snapshot.memory = self.memory()?;
+        }
+        Some(snapshot)
+    }
+
+    fn memory(&self) -> Option<u64> {
+        if self.cgroups.is_empty() {
+            return Snapshot::memory_of(&self.roots);
+        }
+        self.cgroups.iter().map(Cgroup::memory).sum()
+    }
+
+    fn look(&self) {
+        if !self.roots.is_empty() {
             self.peak_memory
-                .fetch_max(Snapshot::memory_of(roots).unwrap_or(0), Relaxed);
+                .fetch_max(self.memory().unwrap_or(0), Relaxed);
         }
     }
 
@@ -114,7 +143,7 @@ impl Group {
 
     fn used(&self) -> Option<Used> {
         let before = self.before.as_ref()?;
-        let after = Snapshot::of(&self.roots)?;
+        let after = self.snapshot()?;
         let cpu = after.cpu.saturating_sub(before.cpu);
         Some(Used {
             cost: Cost {

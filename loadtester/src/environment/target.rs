@@ -3,7 +3,7 @@
 use poolproof_reports::record::{ConfigFile, TargetInfo};
 
 use super::{EnvironmentError, local::Process};
-use crate::engine::{Endpoint, Watch};
+use crate::engine::{Accounting, Endpoint, Watch};
 
 /// A target that lets clients log in. Dropping it stops it, unless somebody else runs it.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Target {
         let watch = Watch {
             target: vec![process.pid()],
             postgres: vec![postgres],
+            accounting: Accounting::Processes,
         };
         Self {
             info,
@@ -53,6 +54,7 @@ impl Target {
         let watch = Watch {
             target: Vec::new(),
             postgres: vec![postgres],
+            accounting: Accounting::Processes,
         };
         Self {
             info,
@@ -69,6 +71,7 @@ impl Target {
             version: format!("reports PostgreSQL {version}"),
             started_as: format!("found at {endpoint}"),
             config_files: Vec::<ConfigFile>::new(),
+            image: None,
         };
         Self {
             info,

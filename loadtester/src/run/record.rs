@@ -37,6 +37,7 @@ impl Run<'_> {
                 cores,
                 memory_bytes,
                 postgres_version: environment.postgres_version().to_owned(),
+                container_engine: None,
             },
             targets: self.infos,
             scenarios: self.done,
@@ -78,6 +79,7 @@ mod tests {
                 name: "pgbouncer.ini".into(),
                 text: text.into(),
             }],
+            image: None,
         }
     }
 

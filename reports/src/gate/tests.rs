@@ -86,6 +86,7 @@ fn record(thresholds: &[&str], cells: Vec<Cell>) -> RunRecord {
         version: "1".to_owned(),
         started_as: String::new(),
         config_files: Vec::new(),
+        image: None,
     });
     RunRecord {
         schema_version: SCHEMA_VERSION,
@@ -106,6 +107,7 @@ fn record(thresholds: &[&str], cells: Vec<Cell>) -> RunRecord {
             cores: 2,
             memory_bytes: 1,
             postgres_version: "17".to_owned(),
+            container_engine: None,
         },
         targets: targets.collect(),
         scenarios: vec![ScenarioRun {

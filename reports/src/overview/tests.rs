@@ -9,6 +9,7 @@ fn record(names: &[&str]) -> RunRecord {
         version: String::new(),
         started_as: String::new(),
         config_files: Vec::new(),
+        image: None,
     };
     let json = serde_json::json!({
         "schema_version": 1,

@@ -274,6 +274,7 @@ pub(crate) fn around(scenarios: Vec<ScenarioRun>) -> RunRecord {
             cores: 2,
             memory_bytes: 8_000_000_000,
             postgres_version: "PostgreSQL 15.14".to_owned(),
+            container_engine: None,
         },
         targets: targets.collect(),
         scenarios,
@@ -298,5 +299,6 @@ fn target(name: &str) -> TargetInfo {
         .to_owned(),
         started_as: format!("{name} pgbouncer.ini"),
         config_files: if direct { Vec::new() } else { vec![ini] },
+        image: None,
     }
 }

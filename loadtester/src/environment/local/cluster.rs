@@ -124,6 +124,7 @@ impl Cluster {
                 name: "postgresql.conf".to_owned(),
                 text: self.settings.clone(),
             }],
+            image: None,
         };
         Target::direct(info, self.endpoint.clone(), self.pid())
     }

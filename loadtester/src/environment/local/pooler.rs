@@ -125,6 +125,7 @@ pub(super) fn start(
         version: version.clone(),
         started_as,
         config_files: vec![file(INI, &ini), file(USERLIST, &userlist)],
+        image: None,
     };
     Ok(Target::pooler(info, endpoint, process, cluster.pid()))
 }

@@ -4,7 +4,6 @@ use std::{
     fs, io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    process,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use nix::{
 };
 
 use super::account::Account;
-use crate::environment::{EnvironmentError, wait};
+use crate::environment::{EnvironmentError, owner::Owner, wait};
 
 /// Begin of the folder's name in the system's temporary folder.
 const PREFIX: &str = "poolproof-";
@@ -131,56 +130,6 @@ fn remove(path: &Path) -> bool {
     })
 }
 
-/// A process in words that stay true when its number is used again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Owner {
-    pid: u32,
-    /// Clock ticks from boot to the process's start, where the system tells.
-    started: Option<u64>,
-}
-
-impl Owner {
-    fn this_process() -> Self {
-        let pid = process::id();
-        Self {
-            pid,
-            started: start_time(pid),
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split_whitespace();
-        let pid = words.next()?.parse().ok()?;
-        let started = words.next().and_then(|word| word.parse().ok());
-        Some(Self { pid, started })
-    }
-
-    fn is_alive(&self) -> bool {
-        let Ok(pid) = i32::try_from(self.pid) else {
-            return false;
-        };
-        // EPERM says that it lives and is somebody else's.
-        let exists = kill(Pid::from_raw(pid), None) != Err(nix::errno::Errno::ESRCH);
-        exists && (self.started.is_none() || self.started == start_time(self.pid))
-    }
-}
-
-impl std::fmt::Display for Owner {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}", self.pid)?;
-        self.started
-            .map_or(Ok(()), |started| write!(out, " {started}"))
-    }
-}
-
-/// Field 22 of `/proc/PID/stat`, `starttime` in proc_pid_stat(5).
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program, in parentheses, may hold spaces and parentheses of its own.
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    after_name.split_whitespace().nth(19)?.parse().ok()
-}
-
 /// Folders of ours in `base` whose run was killed before it could remove them.
 pub(super) fn leftovers(base: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -217,19 +166,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn owners_are_read_back() {
-        let owner = Owner::this_process();
-        assert!(owner.is_alive());
-        assert_eq!(Owner::parse(&owner.to_string()), Some(owner.clone()));
-        let stranger = Owner {
-            started: owner.started.map(|ticks| ticks + 1),
-            ..owner
-        };
-        assert!(!stranger.is_alive(), "the number was used again");
-        assert_eq!(Owner::parse("soon"), None);
-    }
-
-    #[test]
     fn only_folders_of_dead_runs_are_left_over() {
         let base = tempfile::tempdir().expect("a folder");
         let make = |name: &str, marker: Option<&str>| {
@@ -250,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_end_of_all_children_is_the_end_of_each() {
-        let mut child = process::Command::new("sleep")
+        let mut child = std::process::Command::new("sleep")
             .arg("60")
             .spawn()
             .expect("sleep");

@@ -43,8 +43,12 @@ fn environment(record: &RunRecord) -> Markup {
         EnvironmentKind::Local => "processes on one machine",
         EnvironmentKind::Docker => "containers",
     };
+    let kind = match &environment.container_engine {
+        Some(engine) => format!("{kind}: {engine}"),
+        None => kind.to_owned(),
+    };
     let facts = [
-        ("Targets run as", kind.to_owned()),
+        ("Targets run as", kind),
         ("Server", format::postgres(&environment.postgres_version)),
         (
             "Processor",
@@ -66,6 +70,9 @@ fn target_details(target: &TargetInfo, longest: usize) -> Markup {
         details {
             summary { strong { (target.name) } " " span.note { (target.version) } }
             p { "Started as " code { (target.started_as) } }
+            @if let Some(image) = &target.image {
+                p { "Image " code { (image.name) } " " code { (image.digest.as_deref().unwrap_or(&image.id)) } }
+            }
             @for file in &target.config_files { (config_file(file, longest)) }
         }
     }
