@@ -98,6 +98,14 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
+    /// Pass bytes on between clients and a server: the target null
+    #[command(hide = true)]
+    Pump {
+        /// Where clients connect
+        listen: std::net::SocketAddr,
+        /// Where the server is
+        upstream: std::net::SocketAddr,
+    },
     /// Tell what is installed, which environments can run, and how to mend what is missing
     Doctor(DoctorArgs),
 }
@@ -108,8 +116,9 @@ pub struct CompareArgs {
     /// Scenarios of the catalog, or files; without any, ramp and stress-1000
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Targets in the order of their columns: direct, proxy, pgbouncer, or NAME=postgres://… for a
-    /// pooler that runs already; one that is named twice shows the machine's own noise
+    /// Targets in the order of their columns: direct, proxy, pgbouncer, pgbouncer-fleet, null, odyssey,
+    /// pgcat, pgdog, pg_doorman, pgagroal, pgpool, a file such as ./mine.toml, or NAME=postgres://… for
+    /// a pooler that runs already; one that is named twice shows the machine's own noise
     #[arg(long, value_delimiter = ',', default_value = "direct,proxy,pgbouncer")]
     #[arg(value_name = "TARGET,…")]
     pub targets: Vec<TargetSpec>,

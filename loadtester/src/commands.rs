@@ -41,9 +41,22 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Command::History(args) => history::run(&args, output)?,
         Command::Scenarios(command) => scenarios::run(&command, output)?,
         Command::Doctor(args) => doctor::run(&args, output)?,
+        Command::Pump { listen, upstream } => pump(listen, upstream)?,
         Command::Proxy { args } => return Ok(pooler(&args)),
     };
     Ok(exit.into())
+}
+
+/// Pumps until it is ended from outside.
+fn pump(listen: std::net::SocketAddr, upstream: std::net::SocketAddr) -> Result<Exit, Problem> {
+    crate::pump::run(listen, upstream).map_err(|error| {
+        Problem::new(
+            Exit::Environment,
+            format!("cannot pump between {listen} and {upstream}: {error}"),
+            "Name an address of this machine that nobody listens on.",
+        )
+    })?;
+    Ok(Exit::Ok)
 }
 
 /// The exit code for what the gate says.

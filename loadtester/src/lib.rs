@@ -17,6 +17,7 @@ pub mod mask;
 pub mod output;
 pub mod problem;
 pub mod progress;
+pub mod pump;
 pub mod run;
 pub mod targets;
 

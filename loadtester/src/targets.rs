@@ -1,69 +1,13 @@
 //! What can be compared: the catalog of targets, and poolers that run already.
 
+mod catalog;
 pub mod features;
 mod running;
 
-use std::{fmt, str::FromStr};
+use std::{path::Path, str::FromStr};
 
+pub use catalog::CatalogTarget;
 pub use running::RunningElsewhere;
-
-use poolproof_scenarios::nearest;
-
-/// A target that the environment starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CatalogTarget {
-    /// PostgreSQL itself: what there is to lose.
-    Direct,
-    /// Our own pooler.
-    Proxy,
-    /// Stock PgBouncer.
-    PgBouncer,
-}
-
-impl CatalogTarget {
-    /// Every target, in the order of the default columns.
-    pub const ALL: [Self; 3] = [Self::Direct, Self::Proxy, Self::PgBouncer];
-
-    /// Name on the command line and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Proxy => "proxy",
-            Self::PgBouncer => "pgbouncer",
-        }
-    }
-
-    /// Name of its second instance. The reports know by it that both are the same.
-    #[must_use]
-    pub fn twin_name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct-2",
-            Self::Proxy => "proxy-2",
-            Self::PgBouncer => "pgbouncer-2",
-        }
-    }
-}
-
-impl fmt::Display for CatalogTarget {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-impl FromStr for CatalogTarget {
-    type Err = TargetError;
-
-    fn from_str(text: &str) -> Result<Self, TargetError> {
-        Self::ALL
-            .into_iter()
-            .find(|target| target.name() == text)
-            .ok_or_else(|| TargetError::Unknown {
-                got: text.to_owned(),
-                nearest: nearest(text, Self::ALL.map(Self::name)).map(str::to_owned),
-            })
-    }
-}
 
 /// A target as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +49,17 @@ impl FromStr for TargetSpec {
     fn from_str(text: &str) -> Result<Self, TargetError> {
         match text.split_once('=') {
             Some((name, url)) => RunningElsewhere::parse(name, url).map(Self::Running),
+            None if is_path(text) => CatalogTarget::read(Path::new(text)).map(Self::Catalog),
             None => text.parse().map(Self::Catalog),
         }
     }
+}
+
+fn is_path(text: &str) -> bool {
+    let toml = Path::new(text)
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    toml || text.contains(std::path::MAIN_SEPARATOR)
 }
 
 /// A target that cannot be understood.
@@ -115,12 +67,14 @@ impl FromStr for TargetSpec {
 pub enum TargetError {
     /// Not in the catalog.
     #[error(
-        "expected a target (direct, proxy, pgbouncer or NAME=postgres://…), got {got:?}{}",
+        "expected a target ({known}, NAME=postgres://… or a file such as ./mine.toml), got {got:?}{}",
         .nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default()
     )]
     Unknown {
         /// What came.
         got: String,
+        /// The names of the catalog.
+        known: String,
         /// The name most like it.
         nearest: Option<String>,
     },
@@ -130,6 +84,9 @@ pub enum TargetError {
          run), got {0:?}"
     )]
     Name(String),
+    /// A file that is no target, with its place.
+    #[error("{0}")]
+    File(String),
     /// An address that names no server.
     #[error(
         "expected NAME=postgres://USER:PASSWORD@HOST:PORT/DATABASE for target {name}: {reason}"
@@ -148,7 +105,7 @@ mod tests {
 
     #[test]
     fn catalog_names_are_read_back() {
-        for target in CatalogTarget::ALL {
+        for target in CatalogTarget::all() {
             assert_eq!(target.to_string().parse(), Ok(TargetSpec::Catalog(target)));
         }
     }

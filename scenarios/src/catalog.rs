@@ -1,6 +1,7 @@
 //! The scenarios that come with the program, carried inside it.
 
 mod behaviour;
+pub mod targets;
 
 pub use behaviour::{CASES, CaseEntry, case};
 
@@ -112,8 +113,8 @@ mod tests {
         let mut found = BTreeSet::new();
         for folder in fs::read_dir(&root).unwrap() {
             let folder = folder.unwrap().path();
-            if folder.ends_with("behaviour") {
-                continue; // session scripts, which have a list of their own
+            if folder.ends_with("behaviour") || folder.ends_with("targets") {
+                continue; // they have lists of their own
             }
             for file in fs::read_dir(folder).unwrap() {
                 let path = file.unwrap().path();

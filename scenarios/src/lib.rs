@@ -12,6 +12,7 @@ pub mod pool;
 mod quick;
 pub mod scenario;
 pub mod session;
+pub mod target;
 pub mod threshold;
 pub mod workload;
 
@@ -19,4 +20,5 @@ pub use error::{Problem, ScenarioError};
 pub use nearest::nearest;
 pub use scenario::Scenario;
 pub use session::Session;
+pub use target::TargetFile;
 pub use threshold::Threshold;

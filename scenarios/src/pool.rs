@@ -39,3 +39,13 @@ pub enum PoolMode {
     /// A server belongs to a client for one statement.
     Statement,
 }
+
+impl std::fmt::Display for PoolMode {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Session => "session",
+            Self::Transaction => "transaction",
+            Self::Statement => "statement",
+        })
+    }
+}

@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn a_port_is_chosen_by_target() {
         let choice: PortChoice = "direct=5544".parse().expect("a choice");
-        assert_eq!((choice.target, choice.port), (CatalogTarget::Direct, 5544));
+        assert_eq!(
+            (choice.target, choice.port),
+            (CatalogTarget::direct(), 5544)
+        );
         for (text, expected) in [
             ("6432", "expected TARGET=PORT"),
             ("proxy=0", "expected a port from 1"),

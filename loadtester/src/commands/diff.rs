@@ -119,7 +119,7 @@ fn unperformed(error: &DiffError) -> Problem {
 impl<'a> Bench<'a> {
     fn start(args: &DiffArgs, stop: &'a Stop) -> Result<Self, Problem> {
         let mut targets = args.targets.clone();
-        let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+        let direct = TargetSpec::Catalog(CatalogTarget::direct());
         if !targets.contains(&direct) {
             targets.push(direct);
         }
@@ -140,7 +140,7 @@ impl<'a> Bench<'a> {
             )
         })?;
         let direct = environment.target(
-            &TargetSpec::Catalog(CatalogTarget::Direct),
+            &TargetSpec::Catalog(CatalogTarget::direct()),
             &PoolSettings::default(),
             stop,
         )?;
@@ -158,7 +158,7 @@ impl<'a> Bench<'a> {
 
     /// What PostgreSQL answers in each case.
     fn oracle(&mut self, cases: &[Case]) -> Result<Vec<Trace>, Problem> {
-        let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+        let direct = TargetSpec::Catalog(CatalogTarget::direct());
         let target = self
             .environment
             .target(&direct, &PoolSettings::default(), self.stop)?;
@@ -261,7 +261,7 @@ impl<'a> Bench<'a> {
         mode: PoolMode,
         cases: &[Case],
     ) -> Result<Vec<Option<Trace>>, Problem> {
-        let pooled = *spec != TargetSpec::Catalog(CatalogTarget::Direct);
+        let pooled = *spec != TargetSpec::Catalog(CatalogTarget::direct());
         let mut traces: Vec<Option<Trace>> = cases.iter().map(|_| None).collect();
         let mut sizes: Vec<u32> = cases.iter().map(Case::pool_size).collect();
         sizes.sort_unstable();

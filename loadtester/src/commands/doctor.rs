@@ -14,7 +14,9 @@ use crate::{
     exit::Exit,
     output,
     problem::Problem,
+    targets::CatalogTarget,
 };
+use poolproof_scenarios::target::{Role, SELF};
 
 /// Open files with which the largest scenario that a file may hold can run: ten thousand clients,
 /// each with a descriptor, and some to spare.
@@ -23,7 +25,8 @@ const COMFORTABLE_FILES: u64 = 10_256;
 /// Runs the command. It ends with exit code 3 when the local environment cannot run.
 pub(super) fn run(args: &DoctorArgs, flags: OutputFlags) -> Result<Exit, Problem> {
     let left = local::leftovers().map_err(|error| temporary(&error))?;
-    let mut findings = vec![postgres(args), pgbouncer(args), proxy()];
+    let mut findings = vec![postgres(args)];
+    findings.extend(poolers(args));
     findings.push(open_files()?);
     findings.push(machine());
     let can_run = findings
@@ -118,21 +121,36 @@ fn postgres(args: &DoctorArgs) -> Finding {
     )
 }
 
-fn pgbouncer(args: &DoctorArgs) -> Finding {
-    let found = binaries::pgbouncer(args.pgbouncer_bin.as_deref());
-    Finding::of_program(
-        "PgBouncer",
-        found.map(|found| (found.version, found.program)),
-    )
+/// Every pooler of the catalog. Only those of the default comparison must be there.
+fn poolers(args: &DoctorArgs) -> impl Iterator<Item = Finding> {
+    let choices = local::Choices {
+        pgbouncer_bin: args.pgbouncer_bin.clone(),
+        ..local::Choices::default()
+    };
+    CatalogTarget::all()
+        .filter(|target| target.file().role == Role::Pooler)
+        .map(move |target| pooler(target, &choices))
 }
 
-fn proxy() -> Finding {
-    let found = concat!(
-        "poolproof proxy ",
-        env!("CARGO_PKG_VERSION"),
-        ", in this program"
+fn pooler(target: CatalogTarget, choices: &local::Choices) -> Finding {
+    if target.file().program == SELF {
+        let found = concat!("poolproof ", env!("CARGO_PKG_VERSION"), ", in this program");
+        return Finding::good(target.name(), found);
+    }
+    let found = binaries::program(target.file(), choices.program_of(target));
+    let finding = Finding::of_program(
+        target.name(),
+        found.map(|found| (found.version, found.path)),
     );
-    Finding::good("proxy", found)
+    let needed = target == CatalogTarget::pgbouncer();
+    match finding.state {
+        State::Missing if !needed => Finding {
+            state: State::Poor,
+            found: "not installed".to_owned(),
+            ..finding
+        },
+        _ => finding,
+    }
 }
 
 fn open_files() -> Result<Finding, Problem> {

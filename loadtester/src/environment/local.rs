@@ -11,12 +11,16 @@ mod site;
 mod workdir;
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use poolproof_scenarios::pool::PoolSettings;
+use poolproof_scenarios::{
+    pool::PoolSettings,
+    target::{Role, SELF},
+};
 
 pub use port::Ports;
 pub(super) use process::Process;
@@ -26,7 +30,7 @@ use crate::{
     engine::{Endpoint, Stop},
     targets::CatalogTarget,
 };
-use binaries::PgBouncer;
+use binaries::Program;
 use cluster::Cluster;
 use site::Site;
 
@@ -41,6 +45,15 @@ pub struct Choices {
     pub ports: Ports,
 }
 
+impl Choices {
+    /// The program that the user chose for a target.
+    #[must_use]
+    pub fn program_of(&self, target: CatalogTarget) -> Option<&Path> {
+        let bouncer = target.file().program == CatalogTarget::pgbouncer().file().program;
+        self.pgbouncer_bin.as_deref().filter(|_| bouncer)
+    }
+}
+
 /// PostgreSQL, and what is needed to start poolers in front of it.
 ///
 /// The order of the fields is the order in which they are dropped: PostgreSQL leaves before its
@@ -48,18 +61,12 @@ pub struct Choices {
 #[derive(Debug)]
 pub struct Local {
     cluster: Cluster,
-    programs: Programs,
+    /// The poolers' programs, found before anything is started.
+    programs: BTreeMap<CatalogTarget, Program>,
     ports: Ports,
     /// Those of second instances.
     twin_ports: Ports,
     site: Site,
-}
-
-/// The poolers' programs, found before anything is started.
-#[derive(Debug)]
-struct Programs {
-    pgbouncer: Option<PgBouncer>,
-    proxy: Option<PathBuf>,
 }
 
 impl Local {
@@ -70,24 +77,37 @@ impl Local {
         choices: &Choices,
         stop: &Stop,
     ) -> Result<Self, EnvironmentError> {
-        let wanted = |target| targets.contains(&target);
         let postgres = binaries::postgres(choices.pg_bin.as_deref())?;
-        let pgbouncer = wanted(CatalogTarget::PgBouncer)
-            .then(|| binaries::pgbouncer(choices.pgbouncer_bin.as_deref()))
-            .transpose()?;
+        let poolers = targets
+            .iter()
+            .filter(|target| target.file().role == Role::Pooler);
+        let (own, others): (Vec<CatalogTarget>, Vec<_>) =
+            poolers.partition(|target| target.file().program == SELF);
+        let mut programs = BTreeMap::new();
+        for target in others {
+            programs.insert(
+                target,
+                binaries::program(target.file(), choices.program_of(target))?,
+            );
+        }
         // A busy port is told before PostgreSQL is started for nothing.
         // PostgreSQL is there also when nobody measures it.
-        let servers = [CatalogTarget::Direct].iter().chain(targets).copied();
+        let servers = std::iter::once(CatalogTarget::direct()).chain(targets.iter().copied());
         let ports = port::assign(servers, &choices.ports)?;
         let twin_ports = port::beside(&ports)?;
         let site = Site::create()?;
-        let proxy = wanted(CatalogTarget::Proxy)
-            .then(|| site.own_program())
-            .transpose()?;
-        let own_port = ports[&CatalogTarget::Direct];
+        if !own.is_empty() {
+            let path = site.own_program()?;
+            for target in own {
+                let version = binaries::version(&path, &target.file().version)?;
+                let path = path.clone();
+                programs.insert(target, Program { path, version });
+            }
+        }
+        let own_port = ports[&CatalogTarget::direct()];
         Ok(Self {
             cluster: Cluster::start(&postgres, own_port, clients_max, &site, stop)?,
-            programs: Programs { pgbouncer, proxy },
+            programs,
             ports,
             twin_ports,
             site,
@@ -117,42 +137,31 @@ impl Local {
         pool: &PoolSettings,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
-        match target {
-            CatalogTarget::Direct => Ok(self.cluster.target(instance.name(target))),
-            CatalogTarget::Proxy => {
-                let program = self.programs.proxy.as_deref();
-                let program = program.ok_or(EnvironmentError::NotDemanded { target: "proxy" })?;
-                let version = binaries::version(program, &["proxy", "--version"])?;
-                let kind = pooler::Kind::proxy(program, version);
-                self.pooler(&kind, instance, pool, stop)
-            }
-            CatalogTarget::PgBouncer => {
-                let found = self.programs.pgbouncer.as_ref();
-                let found = found.ok_or(EnvironmentError::NotDemanded {
-                    target: "pgbouncer",
-                })?;
-                self.pooler(&pooler::Kind::pgbouncer(found), instance, pool, stop)
-            }
+        let name = instance.name(target);
+        if target.file().role == Role::Postgres {
+            return Ok(self.cluster.target(name));
         }
-    }
-
-    fn pooler(
-        &self,
-        kind: &pooler::Kind<'_>,
-        instance: Instance,
-        pool: &PoolSettings,
-        stop: &Stop,
-    ) -> Result<Target, EnvironmentError> {
+        let program = self.programs.get(&target);
+        let program = program.ok_or(EnvironmentError::NotDemanded {
+            target: target.name(),
+        })?;
         let ports = match instance {
             Instance::First => &self.ports,
             Instance::Second => &self.twin_ports,
         };
         let place = pooler::Place {
-            name: instance.name(kind.target),
-            port: ports[&kind.target],
+            name,
+            port: ports[&target],
             pool,
         };
-        pooler::start(kind, &place, &self.cluster, &self.site, stop)
+        pooler::start(
+            target.file(),
+            program,
+            &place,
+            &self.cluster,
+            &self.site,
+            stop,
+        )
     }
 
     /// Why PostgreSQL is gone, once it is.
@@ -179,11 +188,11 @@ impl Instance {
     }
 }
 
-/// Tries to log in until it works, the process ends, or `limit` is over; returns the server's
-/// version.
+/// Tries to log in until it works, one of the processes ends, or `limit` is over; returns the
+/// server's version.
 fn await_login(
     program: &'static str,
-    process: &mut Process,
+    processes: &mut [Process],
     endpoint: &Endpoint,
     limit: Duration,
     stop: &Stop,
@@ -193,7 +202,7 @@ fn await_login(
     wait::until(limit, || {
         outcome = if stop.is_stopped() {
             Some(Err(EnvironmentError::Interrupted))
-        } else if let Some(error) = process.ended() {
+        } else if let Some(error) = processes.iter_mut().find_map(Process::ended) {
             Some(Err(error))
         } else {
             match login::greet(endpoint) {
@@ -212,7 +221,7 @@ fn await_login(
             address: format!("{}:{}", endpoint.host, endpoint.port),
             waited: limit,
             reason: last,
-            log: process.log_tail(),
+            log: processes.first().map(Process::log_tail).unwrap_or_default(),
         })
     })
 }

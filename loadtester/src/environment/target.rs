@@ -21,7 +21,7 @@ pub struct Target {
 #[derive(Debug)]
 enum Keeper {
     /// We do, for this target alone.
-    Process(Process),
+    Processes(Vec<Process>),
     /// The environment: it is the PostgreSQL that all targets share.
     Environment,
     /// Somebody else.
@@ -29,15 +29,15 @@ enum Keeper {
 }
 
 impl Target {
-    /// A process of its own in front of PostgreSQL.
+    /// Processes of its own in front of PostgreSQL.
     pub(super) fn pooler(
         info: TargetInfo,
         endpoint: Endpoint,
-        process: Process,
+        processes: Vec<Process>,
         postgres: u32,
     ) -> Self {
         let watch = Watch {
-            target: vec![process.pid()],
+            target: processes.iter().map(Process::pid).collect(),
             postgres: vec![postgres],
             accounting: Accounting::Processes,
         };
@@ -45,7 +45,7 @@ impl Target {
             info,
             endpoint,
             watch,
-            keeper: Keeper::Process(process),
+            keeper: Keeper::Processes(processes),
         }
     }
 
@@ -89,7 +89,7 @@ impl Target {
     /// Why its own process is gone, once it is.
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         match &mut self.keeper {
-            Keeper::Process(process) => process.ended(),
+            Keeper::Processes(processes) => processes.iter_mut().find_map(Process::ended),
             Keeper::Environment | Keeper::User => None,
         }
     }

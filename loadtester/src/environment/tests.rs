@@ -39,9 +39,9 @@ fn a_dead_server_is_told_with_its_last_words() {
     let stop = Stop::default();
     let pool = PoolSettings::default();
     let mut environment =
-        Environment::start(&demand(&CatalogTarget::ALL[..1]), &stop).expect("PostgreSQL");
+        Environment::start(&demand(&[CatalogTarget::direct()]), &stop).expect("PostgreSQL");
     assert!(!environment.postgres_version().is_empty());
-    let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+    let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let mut direct = environment.target(&direct, &pool, &stop).expect("direct");
     assert!(environment.ended(&mut direct).is_none());
     let postgres = direct.watch.postgres[0];
@@ -60,9 +60,9 @@ fn a_dead_server_is_told_with_its_last_words() {
 #[test]
 fn nothing_stays_when_the_environment_is_dropped() {
     let stop = Stop::default();
-    let both = [CatalogTarget::Direct, CatalogTarget::PgBouncer];
+    let both = [CatalogTarget::direct(), CatalogTarget::pgbouncer()];
     let mut environment = Environment::start(&demand(&both), &stop).expect("an environment");
-    let spec = TargetSpec::Catalog(CatalogTarget::PgBouncer);
+    let spec = TargetSpec::Catalog(CatalogTarget::pgbouncer());
     let pool = PoolSettings::default();
     let mut target = environment.target(&spec, &pool, &stop).expect("PgBouncer");
     assert!(target.info.version.starts_with("PgBouncer"));
@@ -80,10 +80,62 @@ fn nothing_stays_when_the_environment_is_dropped() {
 }
 
 #[test]
+fn targets_of_the_catalog_start_as_their_files_say() {
+    let stop = Stop::default();
+    let pool = PoolSettings::default();
+    let named = |name: &str| name.parse::<CatalogTarget>().expect("in the catalog");
+    // `proxy` and `null` are in the program, which a test is not; its own tests start them.
+    let started = ["pgbouncer", "pgbouncer-fleet"].map(named);
+    let environment = Environment::start(&demand(&started), &stop).expect("an environment");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for (target, processes) in started.into_iter().zip([1, cores]) {
+        let spec = TargetSpec::Catalog(target);
+        let ready = environment
+            .target(&spec, &pool, &stop)
+            .unwrap_or_else(|error| panic!("{target}: {error}"));
+        let pids = ready.watch.target.clone();
+        assert_eq!(pids.len(), processes, "{target}");
+        assert!(
+            ready
+                .info
+                .config_files
+                .iter()
+                .all(|file| !file.text.contains("${"))
+        );
+        let twin = environment.target(&TargetSpec::Twin(target), &pool, &stop);
+        assert!(
+            twin.is_ok(),
+            "{target} has a second instance beside it: {twin:?}"
+        );
+        drop(ready);
+        assert!(pids.into_iter().all(is_gone), "{target} is stopped");
+    }
+}
+
+#[test]
+fn what_is_not_installed_says_how_to_get_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.toml");
+    let file = "name = \"mine\"\npurpose = \"Mine.\"\nprogram = \"no-such-pooler\"\n\
+                version = [\"-V\"]\nget = \"Ask Grandma.\"\n";
+    fs::write(&path, file).expect("a file");
+    let mine = CatalogTarget::read(&path).expect("a target");
+    let error = Environment::start(&demand(&[mine]), &Stop::default()).expect_err("missing");
+    assert!(
+        error
+            .to_string()
+            .starts_with("mine was not found: looked in PATH"),
+        "{error}"
+    );
+    assert_eq!(error.remedy(), "Ask Grandma.");
+}
+
+#[test]
 fn an_end_that_is_asked_for_comes_before_the_start() {
     let stop = Stop::default();
     stop.stop();
-    let error = Environment::start(&demand(&CatalogTarget::ALL[..1]), &stop).expect_err("stopped");
+    let error =
+        Environment::start(&demand(&[CatalogTarget::direct()]), &stop).expect_err("stopped");
     assert!(matches!(error, EnvironmentError::Interrupted), "{error}");
 }
 

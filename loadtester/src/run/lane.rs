@@ -20,7 +20,7 @@ pub(super) struct Lane {
 impl Lane {
     /// With a target that runs; it stays unmeasured if it lacks what the scenario needs.
     pub(super) fn open(target: Target, spec: &TargetSpec, scenario: &Scenario) -> Self {
-        let lacking = features::lacking(spec, scenario);
+        let lacking = features::lacking(spec, &target.info.version, scenario);
         let (status, target) = match lacking {
             Some(reason) => (CellStatus::Unsupported { reason }, None),
             None => (CellStatus::Measured, Some(target)),

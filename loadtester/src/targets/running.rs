@@ -62,7 +62,8 @@ impl RunningElsewhere {
     }
 }
 
-fn check_name(name: &str) -> Result<(), TargetError> {
+/// Whether a table, a file and a threshold can carry a target's name.
+pub(super) fn check_name(name: &str) -> Result<(), TargetError> {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     let reserved = name == poolproof_reports::gate::BASELINE;

@@ -53,6 +53,42 @@ fn three_targets_side_by_side_pass_and_leave_only_the_report() {
 }
 
 #[test]
+fn the_floor_and_a_file_of_ones_own_are_targets_too() {
+    let bench = Bench::new();
+    bench.write(
+        "mine.toml",
+        "name = \"mine\"\npurpose = \"PgBouncer under a name of ours.\"\nprogram = \"pgbouncer\"\n\
+         version = [\"-V\"]\nargs = [\"${folder}/a.ini\"]\n[[file]]\nname = \"a.ini\"\n\
+         template = \"a.ini\"\n[[file]]\nname = \"users\"\ntext = '\"${user}\" \"${password}\"'\n",
+    );
+    bench.write(
+        "a.ini",
+        "[databases]\n${dbname} = host=${server_host} port=${server_port}\n[pgbouncer]\n\
+         listen_addr = 127.0.0.1\nlisten_port = ${port}\nauth_type = scram-sha-256\n\
+         unix_socket_dir =\nauth_file = ${folder}/users\npool_mode = ${pool_mode}\n",
+    );
+    let line = [
+        "compare",
+        "brief.toml",
+        "--targets",
+        "null,./mine.toml",
+        "--blocks",
+        "1",
+    ];
+    bench.run(&line).check(0, &["null", "mine", "100.00 %"]);
+    let record = bench.record();
+    let mine = &record.targets[1];
+    assert!(mine.version.starts_with("PgBouncer"), "{mine:?}");
+    let users = mine.config_files.iter().find(|file| file.name == "users");
+    assert_eq!(users.expect("users").text, "\"app\" \"********\"");
+    let pumped = &record.scenarios[0].cells[0].windows[0];
+    assert!(
+        pumped.target_cost.is_some_and(|cost| cost.cpu_us > 0),
+        "{pumped:?}"
+    );
+}
+
+#[test]
 fn poolers_get_the_same_configuration_and_the_record_no_password() {
     let bench = Bench::new();
     let line = [
@@ -84,7 +120,7 @@ fn poolers_get_the_same_configuration_and_the_record_no_password() {
 #[test]
 fn a_pooler_that_runs_already_is_measured_and_goes_on() {
     let bench = Bench::new();
-    let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+    let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,

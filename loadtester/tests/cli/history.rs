@@ -62,7 +62,7 @@ fn a_damaged_history_is_refused_before_anything_is_measured() {
 #[test]
 fn a_team_shares_a_history_in_postgresql() {
     let bench = Bench::new();
-    let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+    let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,

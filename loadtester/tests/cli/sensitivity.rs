@@ -88,7 +88,7 @@ fn address(name: &str, pooler: &Endpoint, port: u16) -> String {
 #[test]
 fn equal_poolers_pass_and_one_slowed_by_a_fifth_fails_every_time() {
     let bench = Bench::new();
-    let pooler = TargetSpec::Catalog(CatalogTarget::PgBouncer);
+    let pooler = TargetSpec::Catalog(CatalogTarget::pgbouncer());
     let demand = Demand {
         targets: vec![pooler.clone()],
         clients_max: 20,

@@ -24,7 +24,7 @@ fn missing_programs_are_told_with_how_to_get_them() {
             "/nonexistent",
         ],
         &[
-            "PgBouncer was not found",
+            "pgbouncer was not found",
             "/nonexistent",
             "apt-get install pgbouncer",
         ],
@@ -35,10 +35,11 @@ fn missing_programs_are_told_with_how_to_get_them() {
         &["PostgreSQL", "/nonexistent", "apt-get install postgresql"],
     );
     let doctor = bench.run(&["doctor", "--pgbouncer-bin", "/nonexistent"]);
-    doctor.check(3, &["MISSING", "PgBouncer", "apt-get install pgbouncer"]);
-    bench
-        .run(&["doctor"])
-        .check(0, &["PostgreSQL", "PgBouncer", "open files"]);
+    doctor.check(3, &["MISSING", "pgbouncer", "apt-get install pgbouncer"]);
+    bench.run(&["doctor"]).check(
+        0,
+        &["PostgreSQL", "pgbouncer", "null", "pgpool", "open files"],
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use poolproof_scenarios::{Session, catalog, pool::PoolSettings};
 #[test]
 fn nothing_differs_between_postgresql_and_a_byte_pump() {
     let stop = Stop::default();
-    let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+    let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 50,

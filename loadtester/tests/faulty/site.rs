@@ -29,7 +29,10 @@ pub(crate) struct Site {
 impl Site {
     /// Starts it, with so many databases.
     pub(crate) fn start(databases: u32) -> Self {
-        let (stop, target) = (Stop::default(), TargetSpec::Catalog(CatalogTarget::Direct));
+        let (stop, target) = (
+            Stop::default(),
+            TargetSpec::Catalog(CatalogTarget::direct()),
+        );
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 100,

@@ -76,7 +76,7 @@ struct Arena {
 
 impl Arena {
     fn start(spec: &TargetSpec, args: &DiffArgs, stop: &Stop) -> Result<Self, Problem> {
-        let direct = TargetSpec::Catalog(CatalogTarget::Direct);
+        let direct = TargetSpec::Catalog(CatalogTarget::direct());
         let demand = Demand {
             targets: vec![direct.clone(), spec.clone()],
             clients_max: CLIENTS_MAX,

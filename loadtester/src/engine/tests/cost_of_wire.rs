@@ -30,7 +30,7 @@ impl fmt::Display for Figures {
 #[test]
 #[ignore = "a measurement, by hand on a quiet machine"]
 fn wire_costs_no_more_than_pgbench() {
-    with_target(CatalogTarget::Direct, |endpoint, _| {
+    with_target(CatalogTarget::direct(), |endpoint, _| {
         for protocol in ["simple", "extended", "prepared"] {
             let mut ratios: Vec<f64> = (0..PAIRS)
                 .map(|_| {

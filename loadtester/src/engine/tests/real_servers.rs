@@ -30,7 +30,7 @@ pub(super) fn with_target(
 
 #[test]
 fn postgresql_answers_everything() {
-    with_target(CatalogTarget::Direct, |endpoint, watch| {
+    with_target(CatalogTarget::direct(), |endpoint, watch| {
         for driver in DriverKind::ALL {
             for protocol in ["simple", "extended", "prepared"] {
                 let window = run(
@@ -162,7 +162,7 @@ fn many_rows_are_verified(endpoint: &super::super::Endpoint) {
 
 #[test]
 fn the_default_scenarios_run_through_pgbouncer() {
-    with_target(CatalogTarget::PgBouncer, |endpoint, _| {
+    with_target(CatalogTarget::pgbouncer(), |endpoint, _| {
         for scenario in ["ramp", "stress-1000"].map(|name| catalog::find(name).unwrap()) {
             let scenario = Scenario::quick(&scenario);
             let window = run(&scenario, endpoint, DriverKind::Wire, Limits::default());
@@ -193,7 +193,7 @@ fn pipelines_are_verified_statement_by_statement() {
         { sql = "SELECT :nonce", returns = "nonce" }"#;
     let failing = r#"{ sql = "BEGIN" }, { sql = "SELECT 1 / (:nonce % 3)" }, { sql = "SELECT 1" },
         { sql = "COMMIT" }"#;
-    with_target(CatalogTarget::Direct, |endpoint, _| {
+    with_target(CatalogTarget::direct(), |endpoint, _| {
         for driver in DriverKind::ALL {
             let load = connections(3, 3, 20);
             let window = |text| {

@@ -1,10 +1,14 @@
-//! Where PostgreSQL's and PgBouncer's programs are.
+//! Where the programs of PostgreSQL and of the targets are.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use poolproof_scenarios::TargetFile;
 
 use super::process::clean_environment;
 use crate::environment::EnvironmentError;
@@ -16,10 +20,6 @@ const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 const GET_POSTGRES: &str = "Install it (Debian, Ubuntu: `apt-get install postgresql`; Fedora: `dnf install \
      postgresql-server`; macOS: `brew install postgresql`), or name its folder with --pg-bin.";
-const GET_PGBOUNCER: &str = "Install it (Debian, Ubuntu: `apt-get install pgbouncer`; Fedora: `dnf install pgbouncer`; \
-     macOS: `brew install pgbouncer`), name it with --pgbouncer-bin, or leave it out with \
-     --targets direct,proxy.";
-
 /// PostgreSQL's server programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Postgres {
@@ -64,43 +64,48 @@ pub fn postgres(folder: Option<&Path>) -> Result<Postgres, EnvironmentError> {
     })
 }
 
-/// PgBouncer's program.
+/// A target's program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PgBouncer {
-    /// The program.
-    pub program: PathBuf,
+pub struct Program {
+    /// The file.
+    pub path: PathBuf,
     /// What it says of itself, such as `PgBouncer 1.24.1`.
     pub version: String,
 }
 
-/// Finds PgBouncer: `file` when the user named one, else in PATH or the folders of system programs.
+/// Finds the program of `target`: `chosen` when the user named one, a path as its file has it, else
+/// in PATH or the folders of system programs.
 ///
 /// # Errors
 ///
 /// When it is in none of these places, or does not run.
-pub fn pgbouncer(file: Option<&Path>) -> Result<PgBouncer, EnvironmentError> {
-    let candidates: Vec<PathBuf> = file.map_or_else(
-        || {
-            path_folders()
-                .chain(SYSTEM_FOLDERS.iter().map(PathBuf::from))
-                .map(|folder| folder.join("pgbouncer"))
-                .collect()
-        },
-        |file| vec![file.to_owned()],
-    );
-    let program = candidates
+pub fn program(
+    target: &'static TargetFile,
+    chosen: Option<&Path>,
+) -> Result<Program, EnvironmentError> {
+    let named = Path::new(&target.program);
+    let candidates: Vec<PathBuf> = match chosen {
+        Some(file) => vec![file.to_owned()],
+        None if named.components().count() > 1 => vec![named.to_owned()],
+        None => path_folders()
+            .chain(SYSTEM_FOLDERS.iter().map(PathBuf::from))
+            .map(|folder| folder.join(named))
+            .collect(),
+    };
+    let looked_in = match &candidates[..] {
+        [one] => one.display().to_string(),
+        _ => format!("PATH, {}", SYSTEM_FOLDERS.join(" and ")),
+    };
+    let path = candidates
         .into_iter()
         .find(|candidate| candidate.is_file())
-        .ok_or_else(|| EnvironmentError::Missing {
-            program: "PgBouncer",
-            looked_in: file.map_or_else(
-                || format!("PATH, {}", SYSTEM_FOLDERS.join(" and ")),
-                |file| file.display().to_string(),
-            ),
-            remedy: GET_PGBOUNCER,
+        .ok_or(EnvironmentError::Missing {
+            program: &target.name,
+            looked_in,
+            remedy: &target.get,
         })?;
-    let version = version(&program, &["--version"])?;
-    Ok(PgBouncer { program, version })
+    let version = version(&path, &target.version)?;
+    Ok(Program { path, version })
 }
 
 fn path_folders() -> impl Iterator<Item = PathBuf> {
@@ -125,7 +130,10 @@ fn debian_folders() -> Vec<PathBuf> {
 }
 
 /// The first line that a program answers when it is asked for its version.
-pub(super) fn version(program: &Path, args: &[&str]) -> Result<String, EnvironmentError> {
+pub(super) fn version(
+    program: &Path,
+    args: &[impl AsRef<OsStr>],
+) -> Result<String, EnvironmentError> {
     let unusable = |got: String| EnvironmentError::Unusable {
         program: program.to_owned(),
         got,
@@ -136,8 +144,14 @@ pub(super) fn version(program: &Path, args: &[&str]) -> Result<String, Environme
     let output = command
         .output()
         .map_err(|error| unusable(error.to_string()))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let first = said.lines().next().unwrap_or_default().trim();
+    // Some say it on standard error.
+    let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+    let first = said
+        .iter()
+        .flat_map(|said| said.lines())
+        .next()
+        .unwrap_or_default()
+        .trim();
     if !output.status.success() || first.is_empty() {
         return Err(unusable(format!(
             "{} and {:?}",
@@ -151,6 +165,7 @@ pub(super) fn version(program: &Path, args: &[&str]) -> Result<String, Environme
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::CatalogTarget;
 
     #[test]
     fn a_named_place_is_the_only_one_looked_in() {
@@ -160,13 +175,14 @@ mod tests {
             error.to_string().contains("looked in /nonexistent"),
             "{error}"
         );
-        let error = pgbouncer(Some(nowhere)).expect_err("nothing there");
+        let pgbouncer = CatalogTarget::pgbouncer().file();
+        let error = program(pgbouncer, Some(nowhere)).expect_err("nothing there");
         assert!(error.remedy().contains("apt-get install pgbouncer"));
     }
 
     #[test]
     fn a_program_without_a_version_is_unusable() {
-        let error = version(Path::new("/bin/false"), &[]).expect_err("no version");
+        let error = version(Path::new("/bin/false"), &[""]).expect_err("no version");
         assert!(error.to_string().contains("exit code 1"), "{error}");
     }
 }

@@ -66,8 +66,9 @@ impl Cluster {
             farewell: Farewell::Postgres,
         };
         let command = format!("{} -D {}", programs.postgres.display(), data.display());
-        let mut process = Process::start(launch, site.workdir.children())?;
+        let mut process = [Process::start(launch, site.workdir.children())?];
         let version = await_login("PostgreSQL", &mut process, &superuser, START_LIMIT, stop)?;
+        let [process] = process;
         let endpoint = endpoint(port, ROLE, ROLE);
         let secret = login::ask(&superuser, &set_up(&endpoint)).map_err(EnvironmentError::Setup)?;
         Ok(Self {
@@ -172,7 +173,7 @@ fn init(
         folder: data,
         log: site.path().join("initdb.log"),
         account: &site.account,
-        farewell: Farewell::Pooler,
+        farewell: Farewell::ON_TERM,
     };
     let mut process = Process::start(launch, site.workdir.children())?;
     wait::until(INITDB_LIMIT, || {

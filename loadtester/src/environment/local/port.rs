@@ -87,19 +87,19 @@ mod tests {
     fn a_port_in_use_is_refused_with_its_address() {
         let holder = TcpListener::bind(loopback(0)).expect("a port");
         let address = holder.local_addr().expect("an address");
-        let chosen = Ports::from([(CatalogTarget::Proxy, address.port())]);
-        let error = assign([CatalogTarget::Proxy], &chosen).expect_err("busy");
+        let chosen = Ports::from([(CatalogTarget::proxy(), address.port())]);
+        let error = assign([CatalogTarget::proxy()], &chosen).expect_err("busy");
         assert!(error.to_string().contains(&address.to_string()), "{error}");
         assert!(error.remedy().contains("ss -ltnp"));
     }
 
     #[test]
     fn without_a_wish_each_gets_a_free_one_of_its_own() {
-        let ports = assign(CatalogTarget::ALL, &Ports::new()).expect("ports");
+        let ports = assign(CatalogTarget::all(), &Ports::new()).expect("ports");
         let mut numbers: Vec<u16> = ports.into_values().collect();
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!(numbers.len(), CatalogTarget::ALL.len());
+        assert_eq!(numbers.len(), CatalogTarget::all().count());
         assert!(numbers.iter().all(|port| SERVER_PORTS.contains(port)));
     }
 }

@@ -29,15 +29,19 @@ const TAIL_BYTES: u64 = 16 << 10;
 pub(super) enum Farewell {
     /// PostgreSQL: fast shutdown, then immediate shutdown. It ends its own children.
     Postgres,
-    /// A pooler: SIGTERM, which from PgBouncer 1.23 on waits for clients; ours are gone by then.
-    Pooler,
+    /// A pooler: the signal of its file. PgBouncer's SIGTERM waits for clients from 1.23 on; ours are
+    /// gone by then.
+    Pooler(Signal),
 }
 
 impl Farewell {
-    fn signals(self) -> &'static [Signal] {
+    /// One that leaves on SIGTERM.
+    pub(super) const ON_TERM: Self = Self::Pooler(Signal::SIGTERM);
+
+    fn signals(self) -> Vec<Signal> {
         match self {
-            Self::Postgres => &[Signal::SIGINT, Signal::SIGQUIT],
-            Self::Pooler => &[Signal::SIGTERM],
+            Self::Postgres => vec![Signal::SIGINT, Signal::SIGQUIT],
+            Self::Pooler(signal) => vec![signal],
         }
     }
 
@@ -45,7 +49,7 @@ impl Farewell {
     fn at_once(self) -> Signal {
         match self {
             Self::Postgres => Signal::SIGQUIT,
-            Self::Pooler => Signal::SIGKILL,
+            Self::Pooler(_) => Signal::SIGKILL,
         }
     }
 }
@@ -150,7 +154,7 @@ impl Process {
         for signal in self.farewell.signals() {
             // It may end between the look and the signal; it is not yet waited for, so the number
             // is still its own.
-            if self.status().is_some() || kill(pid_of(&self.child), *signal).is_err() {
+            if self.status().is_some() || kill(pid_of(&self.child), signal).is_err() {
                 break;
             }
             if wait::until(GRACE, || self.status().is_some()) {
@@ -257,7 +261,7 @@ mod tests {
             folder,
             log: folder.join("log"),
             account: &Account::Own,
-            farewell: Farewell::Pooler,
+            farewell: Farewell::ON_TERM,
         };
         Process::start(launch, children).expect("a shell")
     }
