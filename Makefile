@@ -5,7 +5,7 @@ OUT ?= poolproof-out
 SESSIONS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build compare test diff-nightly lint doc images ci
+.PHONY: help setup setup-tests build compare test diff-nightly lint doc images ci
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,13 +13,16 @@ help: ## what can be made
 setup: ## install PostgreSQL and PgBouncer where they are missing
 	@scripts/setup
 
+setup-tests: ## the same, and the browser in which the reports are tested
+	@scripts/setup tests
+
 build: ## build the two binaries for speed
 	$(CARGO) build --locked --release --bins
 
 compare: setup build ## the default scenarios on PostgreSQL, our proxy and PgBouncer, side by side
 	target/release/poolproof compare --out $(OUT)
 
-test: setup ## every test
+test: setup-tests ## every test
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 

@@ -1,6 +1,9 @@
-//! The report as one page that needs nothing else: no script, no font, no request to anywhere.
+//! The report as one page that needs nothing else: no font, no request to anywhere, and whole
+//! without its script.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     GateReport, RunRecord, format,
@@ -11,8 +14,10 @@ use crate::{
 mod chart;
 mod checks;
 mod cost;
+mod decision;
 mod forest;
 mod latency;
+mod marks;
 mod origin;
 mod scale;
 mod sidebyside;
@@ -23,19 +28,18 @@ pub use trends::{figure_of, trends};
 
 /// Colours, fonts and the layout for screens, phones and paper.
 const STYLE: &str = include_str!("html/style.css");
+/// What the page can do beyond being read.
+const SCRIPT: &str = include_str!("html/page.js");
 
 /// Cells (scenario × target) whose charts are drawn, in order of the scenarios. A cell's charts take
-/// about 7 kB, so that the page stays below 500 kB.
-const CHARTED_CELLS: usize = 24;
+/// between 6 and 11 kB, so that the page stays below 500 kB.
+const CHARTED_CELLS: usize = 18;
 /// Cells whose figures stand in a table, at 2 kB each.
-const LISTED_CELLS: usize = 120;
+const LISTED_CELLS: usize = 100;
 /// Points of all lines of one chart kind together; a line gets at least the one and at most the
 /// other number.
 const POINTS: usize = 600;
 const POINTS_OF_LINE: (usize, usize) = (16, 100);
-
-/// Scenarios whose sentences stand at the top.
-const SUMMARISED: usize = 12;
 
 /// How much of a scenario is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,23 @@ pub fn html(record: &RunRecord, gate: &GateReport) -> String {
         .iter()
         .filter(|detail| **detail == Detail::Nothing)
         .count();
+    let content = html! {
+        (head(&overview, gate))
+        @for (place, (view, detail)) in overview.scenarios.iter().zip(details).enumerate() {
+            (scenario(place, view, overview.reference, detail))
+        }
+        @if left_out > 0 {
+            p.warning { (left_out) " further scenarios are left out for length; run.json and results.csv have all." }
+        }
+        (checks::section(gate))
+        (origin::section(record))
+    };
+    page(&format!("Poolproof: {}", gate.outcome()), &content)
+}
+
+/// `content` as a page that asks nobody for anything and runs no script but its own, whatever text
+/// from outside stands in it.
+fn page(title: &str, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -64,25 +85,23 @@ pub fn html(record: &RunRecord, gate: &GateReport) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "Poolproof: " (gate.outcome()) }
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                main {
-                    (head(&overview, gate))
-                    @for (place, (view, detail)) in overview.scenarios.iter().zip(details).enumerate() {
-                        (scenario(place, view, overview.reference, detail))
-                    }
-                    @if left_out > 0 {
-                        p.warning { (left_out) " further scenarios are left out for length; run.json and results.csv have all." }
-                    }
-                    (checks::section(gate))
-                    (origin::section(record))
-                }
+                main { (content) }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     };
     page.into_string()
+}
+
+/// What a browser may do for the page: its own styles, and the script with this very text.
+fn policy() -> String {
+    let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
+    format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'")
 }
 
 fn head(overview: &Overview<'_>, gate: &GateReport) -> Markup {
@@ -94,32 +113,26 @@ fn head(overview: &Overview<'_>, gate: &GateReport) -> Markup {
     let record = overview.record;
     html! {
         header {
-            p.brand { "Poolproof" span.note { " · " (record.started_at) " · " (format::postgres(&record.environment.postgres_version)) } }
+            p.brand { "Poolproof" span.note {
+                " · " (moment(&record.started_at)) " · " (format::postgres(&record.environment.postgres_version))
+                " · " (format::counted(u64::from(record.environment.cores), "core", "cores"))
+            } }
             h1 class=(class) { span.badge { (word) } " " (capitalised(&gate.headline())) "." }
-            @if let Some(reference) = overview.reference {
-                (summary(overview, reference))
-            }
             @if record.quick {
                 p.warning { "A quick run: its windows are short, and its figures are rough." }
             }
+            (decision::table(overview))
         }
     }
 }
 
-/// A sentence for each scenario and target, which decides before any chart is read.
-fn summary(overview: &Overview<'_>, reference: &str) -> Markup {
-    html! {
-        ul.summary {
-            @for (place, view) in overview.scenarios.iter().take(SUMMARISED).enumerate() {
-                li {
-                    a href={ "#scenario-" (place) } { (view.run.scenario.name) }
-                    ul {
-                        @for sentence in view.sentences(reference) { li { (sentence) } }
-                    }
-                }
-            }
-        }
-    }
+/// `2026-01-02 03:04 UTC` for what a record writes as `2026-01-02T03:04:05Z`.
+fn moment(rfc3339: &str) -> String {
+    let shown = rfc3339.split_once('T').and_then(|(day, time)| {
+        let minutes = time.strip_suffix('Z')?.get(..5)?;
+        Some(format!("{day} {minutes} UTC"))
+    });
+    shown.unwrap_or_else(|| rfc3339.to_owned())
 }
 
 /// What is shown of each scenario, so that the page's size has a bound whatever the run.
@@ -169,7 +182,7 @@ fn scenario(
 
 fn charts(view: &ScenarioView<'_>, reference: Option<&str>, points: usize) -> Markup {
     html! {
-        p.legend aria-hidden="true" {
+        p.legend {
             @for column in &view.columns { (chart::key(column.index, column.name())) }
         }
         div.charts {

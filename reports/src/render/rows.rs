@@ -7,7 +7,7 @@ use poolproof_scenarios::threshold::{Metric, Quantity};
 use crate::{
     figures::Usage,
     format,
-    overview::{Column, Contrast, METRICS, Noise, ScenarioView},
+    overview::{Column, Contrast, METRICS, Noise, ScenarioView, effect_name},
     statistics::Effect,
 };
 
@@ -34,6 +34,18 @@ pub(super) enum Tone {
     Bad,
     /// Nothing was measured, or nothing can be said.
     Faint,
+}
+
+impl Tone {
+    /// Its name in style sheets.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Faint => "faint",
+        }
+    }
 }
 
 /// Stands behind a throughput that the generator and not the target limited.
@@ -144,6 +156,15 @@ pub(super) fn contrast_tone(contrast: &Contrast) -> Tone {
         Some(Effect::Worse) => Tone::Bad,
         Some(Effect::NoDifference) => Tone::Plain,
         Some(Effect::Unclear) | None => Tone::Faint,
+    }
+}
+
+/// What a ratio shows, in the words of the documentation.
+pub(super) fn contrast_word(contrast: &Contrast) -> &'static str {
+    match contrast.effect {
+        None => "not judged",
+        Some(_) if contrast.ratio.interval.is_none() => "rough",
+        Some(effect) => effect_name(effect),
     }
 }
 

@@ -54,8 +54,8 @@ fn entry(column: &Column<'_>, dearest: Duration) -> Markup {
         format!("{percent:.1}%")
     };
     html! {
-        dt { (key(column.index, column.name())) }
-        dd {
+        dt data-t=(column.index) { (key(column.index, column.name())) }
+        dd data-t=(column.index) {
             div.stack aria-hidden="true" {
                 @for (_, usage, class) in &spent {
                     @if let Some(time) = usage.cpu_per_transaction() {

@@ -97,8 +97,8 @@ fn all_groups(groups: &[(&Column<'_>, Vec<&Contrast>)], scale: Scale) -> Markup 
     html! {
         @for (column, contrasts) in groups {
             @let place = next();
-            g class=(series(column.index)) { (marker(column.index, 8.0, place, 4.5)) }
-            text.row x="18" y=(place) dy="0.32em" { (format::one_line(column.name(), LONGEST_NAME)) }
+            g class=(series(column.index)) data-t=(column.index) { (marker(column.index, 8.0, place, 4.5)) }
+            text.row data-t=(column.index) x="18" y=(place) dy="0.32em" { (format::one_line(column.name(), LONGEST_NAME)) }
             @for contrast in contrasts { (line(column, contrast, scale, next())) }
         }
     }
@@ -125,8 +125,8 @@ fn line(column: &Column<'_>, contrast: &Contrast, scale: Scale, y: f64) -> Marku
         .map(|block| format!("M{} {y}h0", round(scale.place(*block))))
         .collect();
     html! {
-        text.tick x=(ACROSS.0 - 8.0) y=(y) dy="0.32em" text-anchor="end" { (name) " " (arrow) }
-        g class=(series(column.index)) {
+        text.tick data-t=(column.index) x=(ACROSS.0 - 8.0) y=(y) dy="0.32em" text-anchor="end" { (name) " " (arrow) }
+        g class=(series(column.index)) data-t=(column.index) {
             title { (column.name()) " " (name) ": " (format::ratio(ratio)) }
             path.blocks d=(dots) {}
             @if let Some(interval) = ratio.interval {
@@ -139,6 +139,6 @@ fn line(column: &Column<'_>, contrast: &Contrast, scale: Scale, y: f64) -> Marku
             }
             (marker(column.index, scale.place(ratio.median), y, 3.6))
         }
-        text.tick x=(WIDTH - 58.0) y=(y) dy="0.32em" { (format::factor(ratio.median)) }
+        text.tick data-t=(column.index) x=(WIDTH - 58.0) y=(y) dy="0.32em" { (format::factor(ratio.median)) }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
-    chart::{ACROSS, Axis, Line, UP, figure},
+    chart::{ACROSS, Axis, Chart, Counts, Line, UP, figure},
     scale::Scale,
 };
 use crate::{Latency, overview::ScenarioView};
@@ -16,20 +16,28 @@ const FIRST: f64 = 0.045_757;
 
 /// The chart, or nothing when no target has a latency.
 pub(super) fn by_percentile(view: &ScenarioView<'_>, points: usize) -> Markup {
-    let lines: Vec<Line> = view
-        .columns
-        .iter()
-        .filter(|column| !column.figures.total.latency.is_empty())
+    let measured = || {
+        let columns = view.columns.iter();
+        columns.filter(|column| !column.figures.total.latency.is_empty())
+    };
+    let reaches = measured().map(|column| reach(&column.figures.total.latency));
+    let Some(last) = reaches.reduce(f64::max) else {
+        return html! {};
+    };
+    // The same percentiles for all, so that they can be read side by side.
+    let grid: Vec<f64> = (0..=points)
+        .map(|index| FIRST + (last - FIRST) * index as f64 / points as f64)
+        .collect();
+    let lines: Vec<Line> = measured()
         .map(|column| Line {
             name: column.name().to_owned(),
             index: column.index,
-            points: curve(&column.figures.total.latency, points),
+            points: curve(&column.figures.total.latency, &grid),
             band: Vec::new(),
         })
         .collect();
     let all = || lines.iter().flat_map(|line| &line.points);
-    let (Some(last), Some(low), Some(high)) = (
-        all().map(|(x, _)| *x).reduce(f64::max),
+    let (Some(low), Some(high)) = (
         all().map(|(_, y)| *y).reduce(f64::min),
         all().map(|(_, y)| *y).reduce(f64::max),
     ) else {
@@ -38,6 +46,7 @@ pub(super) fn by_percentile(view: &ScenarioView<'_>, points: usize) -> Markup {
     let across = Scale::linear((FIRST, last), ACROSS);
     let x = Axis {
         scale: across,
+        counts: Counts::Nines,
         ticks: NAMED
             .into_iter()
             .map(|percent| (nines(percent), format!("p{percent}")))
@@ -46,14 +55,14 @@ pub(super) fn by_percentile(view: &ScenarioView<'_>, points: usize) -> Markup {
         label: "percentile of successful transactions".to_owned(),
     };
     let up = Scale::logarithmic((low * 0.9, high * 1.1), UP);
-    let y = Axis::new(up, "latency", microseconds);
-    figure(
-        "Latency by percentile",
-        "Lower is better; logarithmic.",
-        &x,
-        &y,
-        &lines,
-    )
+    figure(&Chart {
+        title: "Latency by percentile".to_owned(),
+        note: "Lower is better.",
+        x,
+        y: Axis::new(up, Counts::Micros, "latency", microseconds),
+        lines: &lines,
+        marks: &[],
+    })
 }
 
 /// Where a percentile stands: 90 % at 1, 99 % at 2, 99.9 % at 3.
@@ -61,12 +70,18 @@ fn nines(percent: f64) -> f64 {
     -(1.0 - percent / 100.0).log10()
 }
 
-/// Latency in microseconds over [`nines`], as far as there are samples to show it.
-fn curve(latency: &Latency, points: usize) -> Vec<(f64, f64)> {
-    let last = (latency.len() as f64).log10().max(0.5);
-    (0..=points)
-        .filter_map(|index| {
-            let at = FIRST + (last - FIRST) * index as f64 / points as f64;
+/// The last percentile, in [`nines`], that there are samples to show.
+fn reach(latency: &Latency) -> f64 {
+    (latency.len() as f64).log10().max(0.5)
+}
+
+/// Latency in microseconds over the percentiles of `grid`, as far as there are samples to show it.
+fn curve(latency: &Latency, grid: &[f64]) -> Vec<(f64, f64)> {
+    let last = reach(latency);
+    grid.iter()
+        .copied()
+        .take_while(|at| *at <= last)
+        .filter_map(|at| {
             let percent = 100.0 * (1.0 - 10_f64.powf(-at));
             let micros = latency.percentile(percent)?.as_secs_f64() * 1e6;
             Some((at, micros))

@@ -57,6 +57,20 @@ impl Scale {
         self.start + part * (self.end - self.start)
     }
 
+    /// Whether equal steps are equal ratios.
+    pub(super) fn is_logarithmic(self) -> bool {
+        matches!(self.kind, Kind::Logarithmic)
+    }
+
+    /// Kind and ends, as `page.js` reads them.
+    pub(super) fn drawn(self) -> String {
+        let kind = match self.kind {
+            Kind::Linear => "linear",
+            Kind::Logarithmic => "log",
+        };
+        format!("{kind} {} {}", self.from, self.to)
+    }
+
     /// Round figures along the axis.
     pub(super) fn ticks(self) -> Vec<f64> {
         match self.kind {

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::chart::key;
 use crate::{
     format,
-    overview::{ScenarioView, effect_name},
-    render::rows::{Entry, Tone, contrast_tone, errors_by_class, footnotes, rows},
+    overview::ScenarioView,
+    render::rows::{Entry, contrast_tone, contrast_word, errors_by_class, footnotes, rows},
 };
 
 /// Errors listed for each scenario.
@@ -22,14 +22,16 @@ pub(super) fn section(view: &ScenarioView<'_>, reference: Option<&str>) -> Marku
                 thead { tr {
                     td {}
                     @for column in &view.columns {
-                        th scope="col" { (key(column.index, column.name())) }
+                        th scope="col" data-t=(column.index) { (key(column.index, column.name())) }
                     }
                 } }
                 tbody {
                     @for row in rows(view) {
                         tr {
                             th scope="row" { (row.label) }
-                            @for entry in &row.entries { td { (figure(entry)) } }
+                            @for (column, entry) in view.columns.iter().zip(&row.entries) {
+                                td data-t=(column.index) { (figure(entry)) }
+                            }
                         }
                     }
                 }
@@ -47,20 +49,10 @@ pub(super) fn section(view: &ScenarioView<'_>, reference: Option<&str>) -> Marku
 
 fn figure(entry: &Entry<'_>) -> Markup {
     html! {
-        span class=(class(entry.tone)) { (entry.value) }
+        span class=(entry.tone.class()) { (entry.value) }
         @if let Some(contrast) = entry.contrast {
-            @let words = contrast.effect.map_or("not judged", effect_name);
-            small class=(class(contrast_tone(contrast))) title=(words) { (format::ratio(&contrast.ratio)) }
+            small class=(contrast_tone(contrast).class()) title=(contrast_word(contrast)) { (format::ratio(&contrast.ratio)) }
         }
-    }
-}
-
-fn class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Plain => "plain",
-        Tone::Good => "good",
-        Tone::Bad => "bad",
-        Tone::Faint => "faint",
     }
 }
 

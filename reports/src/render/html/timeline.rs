@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{
-    chart::{ACROSS, Axis, Line, UP, figure},
+    chart::{ACROSS, Axis, Chart, Counts, Line, UP, figure},
     latency::microseconds,
+    marks::marks,
     scale::Scale,
 };
 use crate::{
@@ -21,39 +22,49 @@ pub(super) fn over_time(view: &ScenarioView<'_>, points: usize) -> Markup {
     let rate = lines(view, points, (throughput, median));
     let success = lines(view, points, (success_rate, mean));
     let latency = lines(view, points, (p99, median));
+    let marks = marks(view);
     html! {
         @if let Some(extent) = Extent::of(&rate) {
-            (figure(
-                "Throughput over time",
-                "Successes a second: median of the blocks, lowest to highest shaded.",
-                &extent.time(),
-                &Axis::new(Scale::linear((0.0, extent.highest * 1.05), UP), "transactions a second", whole),
-                &rate,
-            ))
+            (figure(&Chart {
+                title: "Throughput over time".to_owned(),
+                note: "Successes a second: median of the blocks, lowest to highest shaded.",
+                x: extent.time(),
+                y: Axis::new(
+                    Scale::linear((0.0, extent.highest * 1.05), UP),
+                    Counts::Rate,
+                    "transactions a second",
+                    whole,
+                ),
+                lines: &rate,
+                marks: &marks,
+            }))
         }
         @if let Some(extent) = Extent::of(&success) {
-            (figure(
-                "Success rate over time",
-                "Succeeded ÷ ended in each step: mean of the blocks, worst to best shaded.",
-                &extent.time(),
-                &Axis::new(success_scale(extent.lowest), "success rate", |percent| {
+            (figure(&Chart {
+                title: "Success rate over time".to_owned(),
+                note: "Succeeded ÷ ended in each step: mean of the blocks, worst to best shaded.",
+                x: extent.time(),
+                y: Axis::new(success_scale(extent.lowest), Counts::Percent, "success rate", |percent| {
                     format!("{} %", (percent * 1e3).round() / 1e3)
                 }),
-                &success,
-            ))
+                lines: &success,
+                marks: &marks,
+            }))
         }
         @if let Some(extent) = Extent::of(&latency) {
-            (figure(
-                "p99 over time",
-                "99th percentile of each step: median of the blocks, lowest to highest shaded; logarithmic.",
-                &extent.time(),
-                &Axis::new(
+            (figure(&Chart {
+                title: "p99 over time".to_owned(),
+                note: "99th percentile of each step: median of the blocks, lowest to highest shaded.",
+                x: extent.time(),
+                y: Axis::new(
                     Scale::logarithmic((extent.lowest * 0.9, extent.highest * 1.1), UP),
+                    Counts::Micros,
                     "latency",
                     microseconds,
                 ),
-                &latency,
-            ))
+                lines: &latency,
+                marks: &marks,
+            }))
         }
     }
 }
@@ -85,9 +96,12 @@ impl Extent {
 
     fn time(&self) -> Axis {
         let scale = Scale::linear((self.first_s.min(0.0), self.last_s), ACROSS);
-        Axis::new(scale, "seconds since the window began", |at| {
-            format!("{}", (at * 1e3).round() / 1e3)
-        })
+        Axis::new(
+            scale,
+            Counts::Seconds,
+            "seconds since the window began",
+            |at| format!("{}", (at * 1e3).round() / 1e3),
+        )
     }
 }
 

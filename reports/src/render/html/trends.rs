@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use poolproof_scenarios::threshold::{Metric, Quantity, Unit};
 
 use super::{
-    STYLE,
-    chart::{ACROSS, Axis, Line, UP, figure, key},
+    chart::{ACROSS, Axis, Chart, Counts, Line, UP, figure, key},
+    page,
     scale::Scale,
 };
 use crate::{format, history::Series};
@@ -51,24 +51,12 @@ pub fn trends(all: &[(Metric, Vec<Series>)]) -> String {
             }
         }
     }
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Poolproof: trends" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main {
-                header { p.brand { "Poolproof" } h1 { "Trends from run to run" } }
-                @if scenarios.is_empty() { p { "No run has been kept yet, or only quick ones." } }
-                @for (name, charts) in scenarios.iter().take(SCENARIOS) { (section(name, charts)) }
-            } }
-        }
+    let content = html! {
+        header { p.brand { "Poolproof" } h1 { "Trends from run to run" } }
+        @if scenarios.is_empty() { p { "No run has been kept yet, or only quick ones." } }
+        @for (name, charts) in scenarios.iter().take(SCENARIOS) { (section(name, charts)) }
     };
-    page.into_string()
+    page("Poolproof: trends", &content)
 }
 
 fn section(name: &str, charts: &[(Metric, Vec<&Series>)]) -> Markup {
@@ -111,14 +99,27 @@ fn chart(metric: Metric, series: &[&Series], targets: &[&Series]) -> Markup {
     };
     let mut x = Axis::new(
         Scale::linear((first, last), ACROSS),
+        Counts::Run,
         "number of the run",
         |run| format!("{run}"),
     );
     x.ticks.retain(|(run, _)| run.fract() == 0.0);
-    let y = Axis::new(up, &format::metric(metric), |value| {
-        figure_of(metric, value)
-    });
-    figure(&format::metric(metric), "Run after run.", &x, &y, &lines)
+    let counts = match metric.unit() {
+        Unit::Percent => Counts::Percent,
+        Unit::PerSecond => Counts::Rate,
+        Unit::Time => Counts::Time,
+        Unit::Bytes => Counts::Bytes,
+    };
+    let name = format::metric(metric);
+    let y = Axis::new(up, counts, &name, |value| figure_of(metric, value));
+    figure(&Chart {
+        title: name,
+        note: "Run after run.",
+        x,
+        y,
+        lines: &lines,
+        marks: &[],
+    })
 }
 
 fn points(series: &Series) -> Vec<(f64, f64)> {
