@@ -6,7 +6,9 @@
 //! closes then), a server that its client lets go is parked, and only then goes back to its pool.
 
 mod forward;
+mod peers;
 mod registry;
+mod route;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -20,7 +22,9 @@ use crate::server::connect::ServerAddress;
 use crate::server::encrypt::Encryption;
 
 pub use forward::cancel;
+pub use peers::{PeerLines, PeerView};
 pub use registry::{CancelRegistry, Registered};
+pub use route::PEER_ID_MAX;
 
 /// Where a server's query is cancelled.
 #[derive(Debug)]

@@ -11,14 +11,17 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::config::Config;
+use crate::handover::take::{Predecessor, take};
+use crate::listen::{Handed, ListenError};
 use crate::log::{self, Console, Sink};
-use crate::running::start;
+use crate::running::{Running, StartError, start_with};
 
 mod args;
 mod failure;
 mod limits;
 mod pidfile;
 mod signals;
+mod systemd;
 mod user;
 
 pub use args::Args;
@@ -58,17 +61,15 @@ where
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
-    if args.reboot {
-        return Err(Failure::Reboot);
-    }
     let config = Config::load(&args.config)?;
     if args.check {
         return Ok(report(&config)?);
     }
     let settings = config.settings.clone();
     user::assume(args.user.as_deref().or(settings.user.as_deref()))?;
+    let (handed, predecessor) = sockets(args, &config)?;
     if args.daemon {
-        go_daemon(&config)?;
+        go_daemon(&config, claim(predecessor.as_ref()))?;
     }
     let console = if args.quiet || args.daemon {
         Console::Quiet
@@ -77,7 +78,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     };
     let sink = log::start(&settings, console, args.verbose)?;
     signals::warn_of(&config);
-    let result = serve_until_stopped(config, &sink);
+    let result = serve_until_stopped(config, handed, predecessor, &sink);
     if let Err(failure) = &result
         && console == Console::Quiet
     {
@@ -100,7 +101,34 @@ fn report(config: &Config) -> std::io::Result<()> {
     }
 }
 
-fn serve_until_stopped(config: Config, sink: &Arc<Sink>) -> Result<(), Failure> {
+/// What others have opened for us: systemd, or the pooler that `-R` takes over from.
+fn sockets(args: &Args, config: &Config) -> Result<(Handed, Option<Predecessor>), Failure> {
+    if args.reboot {
+        return Ok(match take(&config.settings)? {
+            Some((handed, predecessor)) => (handed, Some(predecessor)),
+            None => {
+                complain("no running pooler found: starting as without -R");
+                (Handed::default(), None)
+            }
+        });
+    }
+    let handed = Handed::from_systemd().map_err(ListenError::Handed);
+    Ok((handed.map_err(StartError::Listen)?, None))
+}
+
+fn claim(predecessor: Option<&Predecessor>) -> pidfile::Claim {
+    match predecessor {
+        None => pidfile::Claim::Free,
+        Some(_) => pidfile::Claim::TakenOver,
+    }
+}
+
+fn serve_until_stopped(
+    config: Config,
+    handed: Handed,
+    predecessor: Option<Predecessor>,
+    sink: &Arc<Sink>,
+) -> Result<(), Failure> {
     let settings = config.settings.clone();
     limits::raise_open_files(settings.max_client_conn);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -112,23 +140,47 @@ fn serve_until_stopped(config: Config, sink: &Arc<Sink>) -> Result<(), Failure> 
     let _pidfile = settings
         .pidfile
         .as_deref()
-        .map(pidfile::Pidfile::create)
+        .map(|path| pidfile::Pidfile::create(path, claim(predecessor.as_ref())))
         .transpose()?;
-    let running = Arc::new(start(config)?);
-    for address in running.local_addrs() {
-        tracing::info!("listening on {address}");
+    let cancels = predecessor.as_ref().and_then(|one| one.cancels.clone());
+    let running = Arc::new(start_with(config, handed, cancels)?);
+    running.log_to(sink);
+    announce(&running);
+    if let Some(predecessor) = predecessor {
+        dismiss(predecessor);
     }
-    tracing::info!("process up: poolproof-proxy {}", env!("CARGO_PKG_VERSION"));
+    systemd::tell(systemd::Standing::Ready);
     Ok(runtime.block_on(signals.obey(running, sink))?)
 }
 
+/// Logs where the pooler can be reached.
+fn announce(running: &Running) {
+    let clients = running.local_addrs().iter();
+    let clients = clients.map(|address| format!("listening on {address}"));
+    let metrics = running.metrics_addrs().iter();
+    let metrics = metrics.map(|address| format!("metrics on http://{address}/metrics"));
+    let up = format!("process up: poolproof-proxy {}", env!("CARGO_PKG_VERSION"));
+    for words in clients.chain(metrics).chain([up]) {
+        tracing::info!("{words}");
+    }
+}
+
+/// Tells the pooler that we took over from to end with its clients.
+fn dismiss(predecessor: Predecessor) {
+    match predecessor.dismiss() {
+        Ok(()) => tracing::info!("took over from the running pooler, which ends with its clients"),
+        // It then goes on beside us, and nobody is lost.
+        Err(error) => tracing::error!("the pooler that ran does not end: {error}"),
+    }
+}
+
 /// Goes on in the background; the process that was started ends here.
-fn go_daemon(config: &Config) -> Result<(), Failure> {
+fn go_daemon(config: &Config, claim: pidfile::Claim) -> Result<(), Failure> {
     let Some(pidfile) = &config.settings.pidfile else {
         return Err(Failure::DaemonWithoutPidfile);
     };
     // While there is still somebody to tell.
-    pidfile::Pidfile::check(pidfile)?;
+    pidfile::Pidfile::check(pidfile, claim)?;
     if config.settings.logfile.is_none() {
         complain("WARNING: logfile is not set, so that nobody will see the log of the daemon");
     }

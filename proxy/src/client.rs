@@ -10,5 +10,6 @@ pub mod intake;
 pub mod login;
 pub mod origin;
 pub mod refusal;
+pub mod replication;
 pub mod session;
 pub mod startup;

@@ -21,6 +21,8 @@ use crate::client::end::End;
 use crate::client::farewell::say_farewell;
 use crate::client::intake::BadMessage;
 use crate::client::login::log_end;
+use crate::client::origin::Origin;
+use crate::handover::give::give;
 use crate::io::Stream;
 use crate::protocol::frame::{HEADER_LEN, Header};
 use crate::protocol::message::backend::{
@@ -82,6 +84,7 @@ impl From<&'static str> for End {
 
 async fn converse(stream: &mut Stream, operator: &Operator, shared: &Arc<Shared>) -> End {
     let mut out = greeting(&operator.key);
+    let mut succession = Succession::None;
     loop {
         if let Err(error) = send(stream, &mut out).await {
             return End::Client(error);
@@ -94,7 +97,27 @@ async fn converse(stream: &mut Stream, operator: &Operator, shared: &Arc<Shared>
             b'Q' => {
                 let text = body.strip_suffix(&[0]).unwrap_or(&body);
                 let text = String::from_utf8_lossy(text);
-                answer(&mut out, &text, operator, shared).await;
+                match parse(&text) {
+                    Some(Command::Handover) => match hand_over(stream, operator, shared).await {
+                        Ok(()) => {
+                            succession = Succession::Prepared;
+                            command_complete(&mut out, "HANDOVER");
+                        }
+                        Err(words) => complain(&mut out, SqlState::FEATURE_NOT_SUPPORTED, &words),
+                    },
+                    Some(command) => {
+                        if succession == Succession::Prepared
+                            && matches!(command, Command::Shutdown(_))
+                        {
+                            shared.is_succeeded();
+                        }
+                        answer(&mut out, &text, command, operator, shared).await;
+                    }
+                    None => {
+                        let words = format!("invalid command '{text}', use SHOW HELP;");
+                        complain(&mut out, SqlState::SYNTAX_ERROR, &words);
+                    }
+                }
                 ready_for_query(&mut out, TransactionStatus::Idle);
             }
             b'X' => return End::Terminated,
@@ -107,6 +130,33 @@ async fn converse(stream: &mut Stream, operator: &Operator, shared: &Arc<Shared>
             b'P' | b'B' | b'D' | b'E' | b'C' | b'H' => {}
             other => return BadMessage::Type(other).into(),
         }
+    }
+}
+
+/// Whether whoever is at the console takes the pooler's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Succession {
+    None,
+    /// It has the sockets; with SHUTDOWN it is the successor.
+    Prepared,
+}
+
+/// Gives what listens to a successor: a process of the same system user, on the Unix socket.
+/// Cancelled, the successor has part of it and cannot go on.
+async fn hand_over(
+    stream: &Stream,
+    operator: &Operator,
+    shared: &Arc<Shared>,
+) -> Result<(), String> {
+    match stream {
+        Stream::Unix(socket)
+            if operator.role == Role::Admin && Origin::of(stream).is_own_user() =>
+        {
+            tracing::info!("HANDOVER command issued by {}", operator.user);
+            let given = give(socket, shared).await;
+            given.map_err(|error| format!("HANDOVER failed: {error}"))
+        }
+        _ => Err("HANDOVER is for a process of the pooler's own user on its Unix socket".into()),
     }
 }
 
@@ -156,11 +206,13 @@ async fn read(stream: &mut Stream) -> Result<(u8, Vec<u8>), End> {
 }
 
 /// Answers one query, all but its ReadyForQuery.
-async fn answer(out: &mut BytesMut, text: &str, operator: &Operator, shared: &Arc<Shared>) {
-    let Some(command) = parse(text) else {
-        let words = format!("invalid command '{text}', use SHOW HELP;");
-        return complain(out, SqlState::SYNTAX_ERROR, &words);
-    };
+async fn answer(
+    out: &mut BytesMut,
+    text: &str,
+    command: Command,
+    operator: &Operator,
+    shared: &Arc<Shared>,
+) {
     if command.needs_admin() && operator.role != Role::Admin {
         return complain(out, SqlState::INSUFFICIENT_PRIVILEGE, "admin access needed");
     }

@@ -2,8 +2,8 @@
 
 use std::fs::Permissions;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener;
@@ -16,14 +16,20 @@ use thiserror::Error;
 use crate::config::value::FileMode;
 use crate::config::{ListenHost, Settings, SocketDir};
 
+mod handed;
+
+pub use handed::{Handed, HandedUnix};
+
 /// Sockets that listen, not yet registered with any runtime.
 #[derive(Debug)]
 pub struct Listeners {
     /// For each core its TCP sockets. All cores listen on the same addresses, and the system
     /// spreads the connections over them.
-    pub tcp: Vec<Vec<std::net::TcpListener>>,
-    /// The Unix socket, which the first core serves.
-    pub unix: Option<UnixSocket>,
+    pub tcp: Vec<Vec<TcpListener>>,
+    /// The Unix sockets, which the first core serves.
+    pub unix: Vec<UnixSocket>,
+    /// Where `/metrics` and `/health` are asked for.
+    pub metrics: Vec<TcpListener>,
 }
 
 /// A Unix socket that listens; its file is deleted when this is dropped.
@@ -39,42 +45,77 @@ pub struct UnixSocket {
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Whoever deleted it before did what we wanted.
-        let _ = std::fs::remove_file(&self.0);
+impl SocketFile {
+    /// Leaves the file to another process.
+    pub fn leave(mut self) {
+        self.0.clear();
     }
 }
 
-/// A socket on which clients come, as SHOW FDS names it.
-#[derive(Clone, Debug)]
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            // Whoever deleted it before did what we wanted.
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+}
+
+/// What comes in on a socket that listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Clients.
+    Clients,
+    /// Questions for metrics.
+    Metrics,
+}
+
+/// A socket that listens, as SHOW FDS names it and as it is handed to a successor.
+#[derive(Debug)]
 pub struct Listening {
-    /// Its file descriptor, which it keeps as long as the pooler takes clients.
-    pub fd: RawFd,
+    /// The socket once more: kept only as long as the pooler takes clients.
+    pub fd: OwnedFd,
+    /// What comes in.
+    pub purpose: Purpose,
     /// Address, or `unix`.
     pub address: String,
     /// Port; a Unix socket has none of its own.
     pub port: Option<u16>,
 }
 
-impl Listeners {
-    /// All sockets.
+impl Listening {
+    fn of(socket: &impl AsFd, purpose: Purpose, address: Option<SocketAddr>) -> io::Result<Self> {
+        Ok(Self {
+            fd: socket.as_fd().try_clone_to_owned()?,
+            purpose,
+            address: address.map_or_else(|| "unix".to_owned(), |address| address.ip().to_string()),
+            port: address.map(|address| address.port()),
+        })
+    }
+
+    /// The number of its file descriptor.
     #[must_use]
-    pub fn all(&self) -> Vec<Listening> {
-        let tcp = self.tcp.iter().flatten().map(|socket| {
-            let address = socket.local_addr().ok();
-            Listening {
-                fd: socket.as_raw_fd(),
-                address: address.map_or_else(String::new, |address| address.ip().to_string()),
-                port: address.map(|address| address.port()),
-            }
-        });
-        let unix = self.unix.iter().map(|unix| Listening {
-            fd: unix.listener.as_raw_fd(),
-            address: "unix".to_owned(),
-            port: None,
-        });
-        tcp.chain(unix).collect()
+    pub fn number(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl Listeners {
+    /// All sockets once more.
+    ///
+    /// # Errors
+    /// When the system has no room for more file descriptors.
+    pub fn all(&self) -> io::Result<Vec<Listening>> {
+        let of = |socket: &TcpListener, purpose| {
+            Listening::of(socket, purpose, socket.local_addr().ok())
+        };
+        let clients = self.tcp.iter().flatten();
+        let clients = clients.map(|socket| of(socket, Purpose::Clients));
+        let unix = self.unix.iter();
+        let unix = unix.map(|unix| Listening::of(&unix.listener, Purpose::Clients, None));
+        let metrics = self.metrics.iter();
+        let metrics = metrics.map(|socket| of(socket, Purpose::Metrics));
+        clients.chain(unix).chain(metrics).collect()
     }
 }
 
@@ -97,6 +138,9 @@ pub enum ListenError {
         /// The resolver's reason.
         source: io::Error,
     },
+    /// A socket that somebody else opened is of no use.
+    #[error("cannot use a socket that was handed to this process: {0}")]
+    Handed(#[source] io::Error),
     /// Neither `listen_addr` nor `unix_socket_dir` is set.
     #[error("nowhere to listen: expected listen_addr or unix_socket_dir to be set")]
     Nowhere,
@@ -111,14 +155,23 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Opens all sockets that the settings ask for, the TCP ones once for each of `cores` cores.
+/// Opens all sockets that the settings ask for, those of clients on TCP once for each of `cores`
+/// cores. Sockets that were handed over come in place of all that clients would come on.
 ///
 /// # Errors
 ///
 /// The first address that cannot be had.
-pub fn listen(settings: &Settings, cores: usize) -> Result<Listeners, ListenError> {
+pub fn listen(settings: &Settings, cores: usize, handed: Handed) -> Result<Listeners, ListenError> {
+    let metrics = match handed.metrics {
+        none if none.is_empty() => listen_metrics(settings)?,
+        metrics => metrics,
+    };
+    if !handed.tcp.is_empty() || !handed.unix.is_empty() {
+        let adopted = handed::adopt(handed.tcp, handed.unix, cores).map_err(ListenError::Handed)?;
+        return Ok(Listeners { metrics, ..adopted });
+    }
     let mut tcp: Vec<Vec<_>> = (0..cores).map(|_| Vec::new()).collect();
-    for address in addresses(settings)? {
+    for address in addresses(&settings.listen_addr, settings.listen_port)? {
         let bind = |source| ListenError::Bind {
             address: address.to_string(),
             source,
@@ -137,17 +190,30 @@ pub fn listen(settings: &Settings, cores: usize) -> Result<Listeners, ListenErro
             sockets.push(open_tcp(address, settings, true).map_err(bind)?.into());
         }
     }
-    let unix = listen_unix(settings)?;
-    if unix.is_none() && tcp[0].is_empty() {
+    let unix: Vec<_> = listen_unix(settings)?.into_iter().collect();
+    if unix.is_empty() && tcp[0].is_empty() {
         return Err(ListenError::Nowhere);
     }
-    Ok(Listeners { tcp, unix })
+    Ok(Listeners { tcp, unix, metrics })
 }
 
-fn addresses(settings: &Settings) -> Result<Vec<SocketAddr>, ListenError> {
-    let port = settings.listen_port;
+fn listen_metrics(settings: &Settings) -> Result<Vec<TcpListener>, ListenError> {
+    let addresses = addresses(&settings.metrics_listen_addr, settings.metrics_listen_port)?;
+    let open = |address: SocketAddr| {
+        let opened = open_tcp(address, settings, false);
+        opened
+            .map(TcpListener::from)
+            .map_err(|source| ListenError::Bind {
+                address: format!("{address} (metrics_listen_addr)"),
+                source,
+            })
+    };
+    addresses.into_iter().map(open).collect()
+}
+
+fn addresses(hosts: &[ListenHost], port: u16) -> Result<Vec<SocketAddr>, ListenError> {
     let mut addresses = Vec::new();
-    for host in &settings.listen_addr {
+    for host in hosts {
         match host {
             ListenHost::Any => {
                 let any = [

@@ -6,6 +6,7 @@
 pub mod care;
 pub mod gates;
 pub mod housekeeping;
+mod listed;
 mod opener;
 pub mod registry;
 pub mod roster;
@@ -25,6 +26,7 @@ use tokio::sync::Notify;
 use crate::auth::credential::Credential;
 use crate::client::auth::Identity;
 use crate::client::refusal::Refusal;
+use crate::client::replication::Replication;
 use crate::config::Config;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
@@ -38,6 +40,7 @@ use crate::server::Server;
 use crate::server::circuit::Circuits;
 use crate::stats::PoolStats;
 
+pub use listed::Listed;
 pub use opener::Welcome;
 
 /// Which pool: what the client asked for, not what the server calls it.
@@ -449,7 +452,9 @@ impl Pool {
     pub fn has_outdated(&self) -> bool {
         let generation = self.roster.generation();
         let servers = self.roster.all();
-        servers.iter().any(|card| card.generation != generation)
+        let shared = |card: &ServerCard| card.replication == Replication::None;
+        let mut servers = servers.iter().filter(|card| shared(card));
+        servers.any(|card| card.generation != generation)
     }
 
     /// Whether a server is to be closed because the pool was renewed after it was opened.

@@ -12,8 +12,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::console::orders::{Refused, pause_all, resume};
 use crate::cores::CoreId;
-use crate::listen::{ListenError, SocketFile, listen};
+use crate::listen::{Handed, ListenError, SocketFile, listen};
+use crate::log::Sink;
 use crate::pool::{Census, PoolId};
+use crate::server::connect::ServerAddress;
 use crate::shared::{ReloadError, Shared};
 use crate::stats::Totals;
 use crate::stop::{self, Stop};
@@ -28,6 +30,9 @@ pub enum StartError {
     /// Clients could not come.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The system gives no more file descriptors.
+    #[error("cannot keep the sockets that listen: {0}")]
+    Socket(#[source] io::Error),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -40,7 +45,8 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     course: Arc<watch::Sender<Course>>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
-    _socket_file: Option<SocketFile>,
+    metrics: Vec<SocketAddr>,
+    socket_files: Vec<SocketFile>,
 }
 
 /// One pool at one moment.
@@ -69,51 +75,66 @@ pub struct View {
 ///
 /// When an address cannot be had, or a thread.
 pub fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Handed::default(), None)
+}
+
+/// [`start`] with sockets that another process opened, and with whoever had them before.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_with(
+    config: Config,
+    handed: Handed,
+    predecessor: Option<ServerAddress>,
+) -> Result<Running, StartError> {
     let settings = &config.settings;
     let cores = match settings.worker_threads as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         cores => cores,
     }
     .min(CORES_MAX);
-    let listeners = listen(settings, cores)?;
+    let listeners = listen(settings, cores, handed)?;
     let local = |socket: &std::net::TcpListener| socket.local_addr().ok();
     let addresses = listeners.tcp[0].iter().filter_map(local).collect();
+    let metrics_addresses = listeners.metrics.iter().filter_map(local).collect();
+    let listening = listeners.all().map_err(StartError::Socket)?;
     let (stops, orders) = mpsc::channel(2);
     let shared = Arc::new(Shared::new(config, cores, stops));
-    // Nobody has set it before.
-    let _ = shared.listening.set(listeners.all());
+    shared.listens_on(listening);
+    shared.cancels.is_preceded_by(predecessor);
     clock::tick();
     let (course, watched) = watch::channel(Course::Running);
     let course = Arc::new(course);
     let (senders, inboxes): (Vec<_>, Vec<_>) =
         (0..cores).map(|_| mpsc::channel(PASSED_MAX)).unzip();
     let others: Arc<[_]> = senders.into();
-    let (unix, socket_file) = listeners
-        .unix
-        .map(|unix| (unix.listener, unix.file))
-        .unzip();
+    let unix = listeners.unix.into_iter();
+    let (mut unix, socket_files): (Vec<_>, Vec<_>) =
+        unix.map(|unix| (unix.listener, unix.file)).unzip();
     let running = Running {
         shared: Arc::clone(&shared),
         addresses,
         course: Arc::clone(&course),
         threads: Mutex::default(),
-        _socket_file: socket_file.flatten(),
+        metrics: metrics_addresses,
+        socket_files: socket_files.into_iter().flatten().collect(),
     };
-    let mut unix = unix;
     for (at, (tcp, inbox)) in listeners.tcp.into_iter().zip(inboxes).enumerate() {
         let worker = Worker {
             core: CoreId(u16::try_from(at).unwrap_or(u16::MAX)),
             shared: Arc::clone(&shared),
             tcp,
-            unix: unix.take(),
+            unix: std::mem::take(&mut unix),
             inbox,
             others: Arc::clone(&others),
             course: watched.clone(),
         };
         running.spawn(format!("pooler-{at}"), move || worker.run())?;
     }
+    let metrics = listeners.metrics;
     running.spawn("pooler-stop".to_owned(), move || {
-        stop::supervise(&shared, &course, orders)
+        stop::supervise(&shared, &course, orders, metrics)
     })?;
     Ok(running)
 }
@@ -139,6 +160,18 @@ impl Running {
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses that answer `/metrics` and `/health`.
+    #[must_use]
+    pub fn metrics_addrs(&self) -> &[SocketAddr] {
+        &self.metrics
+    }
+
+    /// Tells `sink` what each new configuration says of the log.
+    pub fn log_to(&self, sink: &Arc<Sink>) {
+        // One process has one log.
+        let _ = self.shared.sink.set(Arc::clone(sink));
     }
 
     /// What goes on at this moment.
@@ -212,6 +245,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         stop::end(&self.shared, &self.course);
+        if self.shared.has_successor() {
+            self.socket_files.drain(..).for_each(SocketFile::leave);
+        }
         // Nobody is left to hear of an error.
         let _ = self.join();
     }

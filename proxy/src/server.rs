@@ -80,6 +80,8 @@ pub struct Heard {
     pub queries: u32,
     /// Transactions that ended.
     pub transactions: u32,
+    /// Errors.
+    pub errors: u32,
     /// A parameter changed.
     pub parameters: bool,
     /// The client gets what was written for it, not the bytes as they came.
@@ -289,6 +291,7 @@ impl Ear<'_> {
             }
             b'C' => self.completed(body),
             b'E' => {
+                self.heard.errors += 1;
                 self.heard.stale_plan |= contains(body, STALE_PLAN);
                 if let Some(error) = &mut self.error {
                     **error = Some(ServerError::parse(body));

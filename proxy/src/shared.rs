@@ -1,6 +1,6 @@
 //! What all cores share: looked at when connections come and go, never while messages pass.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use crate::cancel::CancelRegistry;
 use crate::config::{CONSOLE, Config, ConfigErrors, SetError};
 use crate::cores::CoreId;
 use crate::listen::Listening;
+use crate::log::Sink;
 use crate::parameters::Interner;
 use crate::pool::registry::Pools;
 use crate::pool::settings::PoolSettings;
@@ -35,8 +36,13 @@ pub struct Shared {
     stopping: AtomicBool,
     stops: mpsc::Sender<Stop>,
     history: Mutex<History>,
-    /// The sockets on which clients come; set once they are open.
-    pub listening: OnceLock<Vec<Listening>>,
+    /// The log, which is told of new settings.
+    pub sink: OnceLock<Arc<Sink>>,
+    /// Logins so far.
+    pub logins: Logins,
+    /// The sockets on which clients come, as long as they may.
+    listening: Mutex<Vec<Listening>>,
+    succeeded: AtomicBool,
     /// Told when a client leaves while the pooler is stopping.
     pub left: Notify,
 }
@@ -67,6 +73,32 @@ impl Drop for Present {
     }
 }
 
+/// Logins of clients, counted when they end. All cores count together, as logins are rare.
+#[derive(Debug, Default)]
+pub struct Logins {
+    successes: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Logins {
+    /// A client was let in.
+    pub fn succeeded(&self) {
+        self.successes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A client was not let in.
+    pub fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Successes and failures so far.
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (of(&self.successes), of(&self.failures))
+    }
+}
+
 /// A configuration file that is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -79,6 +111,7 @@ impl Shared {
     /// For `cores` cores; `stops` is heard by whoever can end them.
     #[must_use]
     pub fn new(config: Config, cores: usize, stops: mpsc::Sender<Stop>) -> Self {
+        let peer_id = config.settings.peer_id;
         let commons = Commons {
             cores,
             interner: Interner::default(),
@@ -90,12 +123,15 @@ impl Shared {
         Self {
             pools: Arc::new(Pools::new(Arc::new(commons))),
             lookups: Lookups::default(),
-            cancels: Arc::new(CancelRegistry::new(cores)),
+            cancels: Arc::new(CancelRegistry::new(cores, peer_id)),
             clients: AtomicUsize::new(0),
             loads: (0..cores).map(|_| AtomicUsize::new(0)).collect(),
             stopping: AtomicBool::new(false),
             stops,
-            listening: OnceLock::new(),
+            sink: OnceLock::new(),
+            logins: Logins::default(),
+            listening: Mutex::default(),
+            succeeded: AtomicBool::new(false),
             history: Mutex::new(History::new(Instant::now())),
             left: Notify::new(),
         }
@@ -113,6 +149,9 @@ impl Shared {
     pub fn configure(&self, config: Config) {
         let config = Arc::new(config);
         self.pools.commons().config.store(Arc::clone(&config));
+        if let Some(sink) = self.sink.get() {
+            sink.configure(&config.settings);
+        }
         for pool in self.pools.all() {
             if pool.id.database == CONSOLE {
                 continue;
@@ -175,10 +214,28 @@ impl Shared {
         }
     }
 
-    /// The sockets on which clients come.
+    /// The pooler takes clients on `sockets` from now on.
+    pub fn listens_on(&self, sockets: Vec<Listening>) {
+        *self.listening() = sockets;
+    }
+
+    /// The sockets on which clients come; none once the pooler is stopping.
+    pub fn listening(&self) -> MutexGuard<'_, Vec<Listening>> {
+        // Each change is a single assignment.
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another process has taken over the sockets: what belongs to them is left to it.
+    pub fn is_succeeded(&self) {
+        self.succeeded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another process has taken over the sockets.
     #[must_use]
-    pub fn listening(&self) -> &[Listening] {
-        self.listening.get().map_or(&[], Vec::as_slice)
+    pub fn has_successor(&self) -> bool {
+        self.succeeded.load(Ordering::Relaxed)
     }
 
     /// The totals of each database at this moment.
@@ -242,5 +299,6 @@ impl Shared {
     /// From now on no client is taken.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.listening().clear();
     }
 }

@@ -38,7 +38,11 @@ macro_rules! counters {
         pub struct CoreStats {
             $( $(#[doc = $meaning])+ pub $name: Counter, )*
             /// How long transactions held their servers.
-            pub latency: latency::Histogram,
+            pub transaction_time: latency::Histogram,
+            /// How long requests took.
+            pub query_time: latency::Histogram,
+            /// How long clients waited that had to wait for a server.
+            pub wait_time: latency::Histogram,
         }
 
         /// The sums over all cores at one moment.
@@ -92,17 +96,33 @@ counters! {
     binds,
     /// Reset queries begun.
     resets,
+    /// Errors that servers answered with.
+    errors,
+    /// Clients that were sent away while they waited for a server.
+    refusals,
 }
 
 impl CoreStats {
-    /// Counts how long a request and its transaction took.
-    pub fn time(&self, lap: Lap) {
+    /// Counts how long a request and its transaction took. Of `queries` and `transactions` whose
+    /// ends came together, in a pipeline, all but the first took no time of their own.
+    pub fn time(&self, lap: Lap, queries: u32, transactions: u32) {
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.query_us.add(us(lap.request));
+        self.query_time.count(lap.request);
+        self.query_time.count_at_once(queries.saturating_sub(1));
         if let Some(time) = lap.transaction {
             self.transaction_us.add(us(time));
-            self.latency.count(time);
+            self.transaction_time.count(time);
+            self.transaction_time
+                .count_at_once(transactions.saturating_sub(1));
         }
+    }
+
+    /// Counts how long a client waited that now has a server.
+    pub fn waited(&self, time: Duration) {
+        self.wait_us
+            .add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        self.wait_time.count(time);
     }
 }
 
@@ -134,12 +154,15 @@ impl PoolStats {
         each.fold(Totals::default(), Totals::plus)
     }
 
-    /// How long transactions held their servers, over all cores.
+    /// How long things took, over all cores; `of` says which.
     #[must_use]
-    pub fn latency(&self) -> latency::Distribution {
+    pub fn distribution(
+        &self,
+        of: impl Fn(&CoreStats) -> &latency::Histogram,
+    ) -> latency::Distribution {
         let mut sum = latency::Distribution::default();
         for core in &self.cores {
-            sum.add(&core.latency);
+            sum.add(of(core));
         }
         sum
     }

@@ -1,11 +1,13 @@
 //! How the pooler ends: at once, or when its servers or its clients have come to an end.
 
 use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::keeper::keep;
+use crate::metrics;
 use crate::shared::Shared;
 use crate::worker::Course;
 
@@ -30,12 +32,16 @@ pub fn supervise(
     shared: &Arc<Shared>,
     course: &watch::Sender<Course>,
     mut orders: mpsc::Receiver<Stop>,
+    metrics: Vec<TcpListener>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         tokio::spawn(keep(Arc::clone(shared)));
+        for listener in metrics {
+            tokio::spawn(metrics::serve(listener, Arc::clone(shared)));
+        }
         let mut ended = course.subscribe();
         let over = async {
             ended

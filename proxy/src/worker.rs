@@ -49,8 +49,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// Its TCP sockets.
     pub tcp: Vec<std::net::TcpListener>,
-    /// The Unix socket, on one core.
-    pub unix: Option<StdUnixListener>,
+    /// The Unix sockets, on one core.
+    pub unix: Vec<StdUnixListener>,
     /// Connections that other cores pass to it.
     pub inbox: mpsc::Receiver<Passed>,
     /// The way to all cores.
@@ -95,7 +95,7 @@ impl Worker {
             let listener = TcpListener::from_std(listener)?;
             accepting.push(tokio::spawn(door.clone().accept_tcp(listener)));
         }
-        if let Some(listener) = unix {
+        for listener in unix {
             let listener = UnixListener::from_std(listener)?;
             accepting.push(tokio::spawn(door.clone().accept_unix(listener)));
         }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::peers::pass_to_address;
+use super::route::{Route, route};
 use super::{CancelRegistry, CancelTarget, Holder, Order};
-use crate::config::Timeout;
+use crate::config::{Config, Timeout};
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend;
 use crate::protocol::startup::CancelKey;
@@ -18,11 +20,21 @@ use crate::server::encrypt::Asking;
 /// given up.
 const CANCEL_TIMEOUT: Timeout = Timeout::from_secs(10);
 
-/// Does what a client asked for with `key`. A key of nobody does nothing, as with PostgreSQL.
-/// Cancelled, the servers parked for its sake are closed.
-pub async fn cancel(registry: &CancelRegistry, key: &CancelKey) {
+/// Does what a client asked for with `key`, here or at the pooler whose client it is. A key of
+/// nobody does nothing, as with PostgreSQL. Cancelled, the servers parked for its sake are closed.
+pub async fn cancel(registry: &CancelRegistry, key: &CancelKey, config: &Config) {
+    match route(key, registry.peer_id()) {
+        Route::Here => {}
+        Route::Nowhere => return,
+        Route::Peer(peer_id, key) => {
+            if let Err(error) = registry.peers.pass(peer_id, &key, config).await {
+                tracing::warn!(peer_id, %error, "cannot pass a cancel request on");
+            }
+            return;
+        }
+    }
     let Some(holder) = registry.find(key) else {
-        return;
+        return ask_predecessor(registry, key).await;
     };
     let Order::Send(target) = holder.begin() else {
         return;
@@ -38,6 +50,16 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey) {
             tracing::warn!(server = %target.address, %error, "cancel request failed");
         }
     }
+}
+
+/// A key that nobody has here may belong to a client of the pooler that this one took over from.
+async fn ask_predecessor(registry: &CancelRegistry, key: &CancelKey) {
+    let Some(predecessor) = registry.predecessor() else {
+        return;
+    };
+    let passed = pass_to_address(predecessor, key);
+    // A predecessor that is gone has no clients either.
+    let _ = Deadline::after(CANCEL_TIMEOUT).bound(passed).await;
 }
 
 /// A cancel request between the decision and its end.

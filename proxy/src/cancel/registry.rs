@@ -2,23 +2,28 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use subtle::ConstantTimeEq as _;
 
 use super::Holder;
+use super::peers::PeerLines;
+use super::route::{mark, unmarked};
 use crate::client::card::ClientCard;
-use crate::protocol::startup::CancelKey;
+use crate::protocol::startup::{CancelKey, PROTOCOL_3_2};
+use crate::server::connect::ServerAddress;
 
 /// Bytes of a cancel key in protocol 3.0, which every client understands.
 const KEY_LEN: usize = 4;
+/// Bytes of a cancel key from protocol 3.2 on: too many to be guessed.
+const LONG_KEY_LEN: usize = 32;
 
 /// Process ids are positive 32-bit numbers for the clients that print or compare them.
 const PROCESS_MASK: u32 = 0x7fff_ffff;
 
 #[derive(Debug)]
 struct Entrant {
-    key: [u8; KEY_LEN],
+    key: Box<[u8]>,
     holder: Arc<Holder>,
 }
 
@@ -27,6 +32,12 @@ struct Entrant {
 #[derive(Debug)]
 pub struct CancelRegistry {
     shards: Box<[Mutex<HashMap<u32, Entrant>>]>,
+    /// Which of several poolers this one is; 0 is the only one.
+    peer_id: u32,
+    /// The pooler that this one took over from.
+    predecessor: OnceLock<ServerAddress>,
+    /// The way to the others.
+    pub peers: PeerLines,
 }
 
 /// A client's entry, which is deleted when this is dropped.
@@ -45,15 +56,39 @@ impl Drop for Registered {
 }
 
 impl CancelRegistry {
-    /// For `cores` cores.
+    /// For `cores` cores of the pooler with `peer_id`; 0 is one without peers.
     #[must_use]
-    pub fn new(cores: usize) -> Self {
+    pub fn new(cores: usize, peer_id: u32) -> Self {
         Self {
             shards: (0..cores.max(1)).map(|_| Mutex::default()).collect(),
+            peer_id,
+            predecessor: OnceLock::new(),
+            peers: PeerLines::default(),
         }
     }
 
-    /// Enters a client under a new random key, which is returned to be sent to it.
+    /// Which of several poolers this one is.
+    #[must_use]
+    pub const fn peer_id(&self) -> u32 {
+        self.peer_id
+    }
+
+    /// Requests with keys of nobody are passed on to `address`.
+    pub fn is_preceded_by(&self, address: Option<ServerAddress>) {
+        if let Some(address) = address {
+            // A pooler takes over once in its life, when it starts.
+            let _ = self.predecessor.set(address);
+        }
+    }
+
+    /// Where requests with keys of nobody are passed on to.
+    #[must_use]
+    pub fn predecessor(&self) -> Option<&ServerAddress> {
+        self.predecessor.get()
+    }
+
+    /// Enters a client under a new random key, which is returned to be sent to it: a long one if
+    /// it speaks protocol `version` 3.2.
     ///
     /// # Errors
     ///
@@ -61,18 +96,28 @@ impl CancelRegistry {
     pub fn enter(
         self: &Arc<Self>,
         card: ClientCard,
+        version: u32,
     ) -> Result<(Registered, CancelKey), getrandom::Error> {
         let holder = Arc::new(Holder::new(card));
+        let len = if version >= PROTOCOL_3_2 {
+            LONG_KEY_LEN
+        } else {
+            KEY_LEN
+        };
         loop {
-            let process = getrandom::u32()? & PROCESS_MASK;
-            let mut key = [0; KEY_LEN];
-            getrandom::fill(&mut key)?;
+            let mut key = CancelKey {
+                process: getrandom::u32()? & PROCESS_MASK,
+                key: vec![0; len].into(),
+            };
+            getrandom::fill(&mut key.key)?;
+            mark(&mut key, self.peer_id);
+            let process = key.process;
             let mut shard = self.shard(process);
             let Entry::Vacant(vacant) = shard.entry(process) else {
                 continue;
             };
             vacant.insert(Entrant {
-                key,
+                key: key.key.clone(),
                 holder: Arc::clone(&holder),
             });
             let registered = Registered {
@@ -80,13 +125,7 @@ impl CancelRegistry {
                 holder,
                 process,
             };
-            return Ok((
-                registered,
-                CancelKey {
-                    process,
-                    key: key.into(),
-                },
-            ));
+            return Ok((registered, key));
         }
     }
 
@@ -105,6 +144,7 @@ impl CancelRegistry {
     /// The client whose key this is.
     #[must_use]
     pub fn find(&self, key: &CancelKey) -> Option<Arc<Holder>> {
+        let key = unmarked(key, self.peer_id);
         let shard = self.shard(key.process);
         let entrant = shard.get(&key.process)?;
         // Keys are secret: how many bytes are right must not show in the time it takes.
@@ -122,12 +162,28 @@ impl CancelRegistry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::startup::PROTOCOL_3_0;
+
+    #[test]
+    fn keys_of_protocol_3_2_are_long_and_no_two_alike() {
+        for peer_id in [0, 9] {
+            let registry = Arc::new(CancelRegistry::new(1, peer_id));
+            let mut seen = std::collections::HashSet::new();
+            for _ in 0..50 {
+                let entered = registry.enter(ClientCard::sample(), PROTOCOL_3_2);
+                let (client, key) = entered.unwrap();
+                assert_eq!(key.key.len(), 32);
+                assert!(Arc::ptr_eq(&registry.find(&key).unwrap(), &client.holder));
+                assert!(seen.insert(key.key), "a key came twice");
+            }
+        }
+    }
 
     #[test]
     fn a_key_finds_its_client_and_no_other() {
-        let registry = Arc::new(CancelRegistry::new(3));
+        let registry = Arc::new(CancelRegistry::new(3, 0));
         let clients: Vec<_> = (0..100)
-            .map(|_| registry.enter(ClientCard::sample()).unwrap())
+            .map(|_| registry.enter(ClientCard::sample(), PROTOCOL_3_0).unwrap())
             .collect();
         for (client, key) in &clients {
             assert!(Arc::ptr_eq(&registry.find(key).unwrap(), &client.holder));
@@ -136,8 +192,8 @@ mod tests {
 
     #[test]
     fn forged_keys_find_nobody() {
-        let registry = Arc::new(CancelRegistry::new(2));
-        let (_client, right) = registry.enter(ClientCard::sample()).unwrap();
+        let registry = Arc::new(CancelRegistry::new(2, 0));
+        let (_client, right) = registry.enter(ClientCard::sample(), PROTOCOL_3_0).unwrap();
         let process = right.process;
         let mut wrong = right.key.clone();
         wrong[3] ^= 1;
@@ -158,8 +214,8 @@ mod tests {
 
     #[test]
     fn a_client_that_left_is_not_found() {
-        let registry = Arc::new(CancelRegistry::new(1));
-        let (client, key) = registry.enter(ClientCard::sample()).unwrap();
+        let registry = Arc::new(CancelRegistry::new(1, 0));
+        let (client, key) = registry.enter(ClientCard::sample(), PROTOCOL_3_0).unwrap();
         drop(client);
         assert!(registry.find(&key).is_none());
     }

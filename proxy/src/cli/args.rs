@@ -16,7 +16,8 @@ pub struct Args {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Do an online reboot (not supported yet).
+    /// Take over from the pooler that runs with this configuration: its sockets now, its clients
+    /// as they leave.
     #[arg(short = 'R', long)]
     pub reboot: bool,
 

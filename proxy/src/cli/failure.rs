@@ -8,6 +8,7 @@ use super::pidfile::PidfileError;
 use super::user::UserError;
 use super::{EXIT_ENVIRONMENT, EXIT_USAGE};
 use crate::config::ConfigErrors;
+use crate::handover::take::TakeError;
 use crate::log::LogFileError;
 use crate::running::StartError;
 
@@ -18,8 +19,8 @@ pub enum Failure {
     #[error("{0}")]
     Config(#[from] ConfigErrors),
     /// `-R`.
-    #[error("-R (online reboot) is not supported yet: stop the other pooler and start this one")]
-    Reboot,
+    #[error(transparent)]
+    TakeOver(#[from] TakeError),
     /// `-d` without a pidfile.
     #[error("daemon needs pidfile configured: set pidfile in the configuration")]
     DaemonWithoutPidfile,
@@ -49,10 +50,11 @@ impl Failure {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
-            | Self::Reboot
+            | Self::TakeOver(TakeError::NoSocketDir)
             | Self::DaemonWithoutPidfile
             | Self::User(UserError::Root | UserError::Unknown(_)) => EXIT_USAGE,
-            Self::Daemon(_)
+            Self::TakeOver(_)
+            | Self::Daemon(_)
             | Self::User(UserError::NotAllowed { .. })
             | Self::LogFile(_)
             | Self::Pidfile(_)

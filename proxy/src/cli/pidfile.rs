@@ -29,10 +29,23 @@ pub enum PidfileError {
     },
 }
 
-/// The file, removed when this is dropped.
+/// By what right the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// No process that it names may run.
+    Free,
+    /// The process that it names has given up its place.
+    TakenOver,
+}
+
+/// The file, removed when this is dropped unless it names somebody else by then.
 #[derive(Debug)]
 pub(super) struct Pidfile {
     path: PathBuf,
+}
+
+fn named(path: &Path) -> Option<i32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 impl Pidfile {
@@ -40,10 +53,8 @@ impl Pidfile {
     ///
     /// # Errors
     /// [`PidfileError::Running`].
-    pub(super) fn check(path: &Path) -> Result<(), PidfileError> {
-        let named = fs::read_to_string(path)
-            .ok()
-            .and_then(|text| text.trim().parse::<i32>().ok());
+    pub(super) fn check(path: &Path, claim: Claim) -> Result<(), PidfileError> {
+        let named = named(path).filter(|_| claim == Claim::Free);
         let Some(pid) = named.filter(|pid| *pid > 0) else {
             return Ok(());
         };
@@ -61,8 +72,8 @@ impl Pidfile {
     ///
     /// # Errors
     /// When the process named there runs, or the file cannot be written.
-    pub(super) fn create(path: &Path) -> Result<Self, PidfileError> {
-        Self::check(path)?;
+    pub(super) fn create(path: &Path, claim: Claim) -> Result<Self, PidfileError> {
+        Self::check(path, claim)?;
         let io = |error| PidfileError::Io {
             path: path.to_path_buf(),
             error,
@@ -83,8 +94,10 @@ impl Pidfile {
 
 impl Drop for Pidfile {
     fn drop(&mut self) {
-        // Nobody is left to be told.
-        let _ = fs::remove_file(&self.path);
+        if named(&self.path).is_some_and(|pid| pid.cast_unsigned() == std::process::id()) {
+            // Nobody is left to be told.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -96,15 +109,29 @@ mod tests {
     fn written_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pid");
-        let pidfile = Pidfile::create(&path).unwrap();
+        let pidfile = Pidfile::create(&path, Claim::Free).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
             format!("{}\n", std::process::id())
         );
-        let error = Pidfile::create(&path).unwrap_err();
+        let error = Pidfile::create(&path, Claim::Free).unwrap_err();
         assert!(matches!(error, PidfileError::Running { .. }), "{error}");
         drop(pidfile);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_successor_takes_the_file_and_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pid");
+        // Process 1 always runs.
+        fs::write(&path, "1\n").unwrap();
+        assert!(Pidfile::create(&path, Claim::Free).is_err());
+        let ours = Pidfile::create(&path, Claim::TakenOver).unwrap();
+        assert_eq!(named(&path), i32::try_from(std::process::id()).ok());
+        fs::write(&path, "1\n").unwrap();
+        drop(ours);
+        assert_eq!(named(&path), Some(1), "it is another's by now");
     }
 
     #[test]
@@ -114,7 +141,7 @@ mod tests {
         // Process ids end at 2^22 on Linux.
         for left in ["", "x", "-1", "0", "2147483647\n"] {
             fs::write(&path, left).unwrap();
-            assert!(Pidfile::create(&path).is_ok(), "{left}");
+            assert!(Pidfile::create(&path, Claim::Free).is_ok(), "{left}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::systemd::{Standing, tell};
 use crate::config::Config;
 use crate::console::orders::Refused;
 use crate::log::Sink;
@@ -57,6 +58,7 @@ impl Signals {
                 Order::Resume => report("SIGUSR2", "RESUME", running.resume()),
                 Order::Stop(stop, name) => {
                     tracing::info!("got {name}, shutting down ({stop:?})");
+                    tell(Standing::Stopping);
                     running.shutdown(stop);
                 }
             }
@@ -79,11 +81,13 @@ impl Signals {
 /// Opens the log and reads the configuration again; one that is wrong leaves the old one at work.
 fn reload(running: &Running, sink: &Sink) {
     tracing::info!("got SIGHUP, re-reading config");
+    tell(Standing::Reloading);
     if let Err(error) = sink.reopen() {
         tracing::error!("{error}");
     }
     // It says itself what is wrong.
     let _ = running.reload_file();
+    tell(Standing::Ready);
 }
 
 fn report(signal: &str, order: &str, outcome: Result<(), Refused>) {

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::refusal::Refusal;
+use super::replication;
 use crate::auth::credential::Credential;
 use crate::auth::random::NoRandomness;
 use crate::auth::scram::MECHANISM;
@@ -215,9 +216,10 @@ pub struct Applicant<'a> {
 /// Refuses what the pooler can neither carry to a server nor may ignore.
 fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), AuthError> {
     let known = |name: &str| {
-        TRACKED
-            .iter()
-            .any(|tracked| tracked.eq_ignore_ascii_case(name))
+        name.eq_ignore_ascii_case(replication::PARAMETER)
+            || TRACKED
+                .iter()
+                .any(|tracked| tracked.eq_ignore_ascii_case(name))
             || config
                 .settings
                 .track_extra_parameters

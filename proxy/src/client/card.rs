@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
 
+use super::replication::Replication;
 use crate::pool::Pool;
 
 /// Where a client comes from.
@@ -91,6 +92,8 @@ pub struct ClientCard {
     pub began: Began,
     /// TLS version and cipher, or nothing on a plain connection.
     pub tls: Option<Box<str>>,
+    /// Whether it is there for replication.
+    pub replication: Replication,
 }
 
 #[cfg(test)]
@@ -116,6 +119,7 @@ impl ClientCard {
             address: ClientAddress::Unix,
             began: Began::now(),
             tls: None,
+            replication: Replication::None,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::farewell::say_farewell;
 use super::hello::{Hello, NoHello, hello};
 use super::origin::Origin;
 use super::refusal::Refusal;
+use super::replication::{self, Replication};
 use super::session::{Beginning, Session};
 use super::startup::StartupRequest;
 use crate::cancel::{Registered, cancel};
@@ -98,14 +99,20 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
     match log_in(&mut stream, request, &shared, &visitor, deadline).await {
         Ok(Entry::Nothing) => {}
         Ok(Entry::Session(admitted)) => {
+            shared.logins.succeeded();
             let session = admitted.into_session(stream, &shared);
             tokio::spawn(run(session, visitor.present));
+        }
+        Ok(Entry::Replication(line)) => {
+            shared.logins.succeeded();
+            tokio::spawn(replication::run(stream, *line, visitor.present));
         }
         Ok(Entry::Console(operator)) => {
             Box::pin(console::serve(stream, *operator, Arc::clone(&shared))).await;
             drop(visitor.present);
         }
         Err(Turned { reason, refusal }) => {
+            shared.logins.failed();
             visitor.log_end(&shared, &reason);
             if let Some(refusal) = refusal {
                 say_farewell(&mut stream, refusal).await;
@@ -158,6 +165,8 @@ enum Entry {
     Nothing,
     /// A client.
     Session(Box<Admitted>),
+    /// A client with a server of its own.
+    Replication(Box<replication::Line>),
     /// Somebody at the console.
     Console(Box<Operator>),
 }
@@ -183,7 +192,7 @@ async fn log_in(
         // Asked for and begun already.
         StartupRequest::Tls => return Ok(Entry::Nothing),
         StartupRequest::Cancel(key) => {
-            cancel(&shared.cancels, &key).await;
+            cancel(&shared.cancels, &key, &shared.config()).await;
             return Ok(Entry::Nothing);
         }
         StartupRequest::Session(startup) => startup,
@@ -213,12 +222,21 @@ async fn log_in(
         .map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
     pool.learn(&identity, applicant.known);
+    let version = startup.negotiated_version();
+    let replication = Replication::of(&startup).map_err(Turned::refused)?;
+    if replication != Replication::None {
+        let who = (visitor, replication);
+        let (cancel, key) = register(shared, Arc::clone(&pool), who, stream, version)?;
+        let line = replication::open(&pool, replication, &startup, &config, cancel, &key).await;
+        return Ok(Entry::Replication(Box::new(line.map_err(Turned::refused)?)));
+    }
     let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
     let welcome = deadline.bound(pool.welcomed()).await.map_err(timeout);
     let welcome = welcome
         .and_then(|welcome| welcome)
         .map_err(Turned::refused)?;
-    let (cancel, key) = register(shared, Arc::clone(&pool), visitor, stream)?;
+    let who = (visitor, Replication::None);
+    let (cancel, key) = register(shared, Arc::clone(&pool), who, stream, version)?;
     let message_len_max = config.settings.max_packet_size;
     Ok(Entry::Session(Box::new(Admitted {
         pool,
@@ -304,7 +322,9 @@ async fn open_console(
         user: CONSOLE.to_owned(),
     };
     let pool = shared.pools.get(id, || PoolSettings::console(&config));
-    let (registered, key) = register(shared, pool, visitor, stream)?;
+    let version = startup.negotiated_version();
+    let who = (visitor, Replication::None);
+    let (registered, key) = register(shared, pool, who, stream, version)?;
     Ok(Operator {
         role,
         user: startup.user.clone(),
@@ -317,8 +337,9 @@ async fn open_console(
 fn register(
     shared: &Shared,
     pool: Arc<Pool>,
-    visitor: &Visitor,
+    (visitor, replication): (&Visitor, Replication),
     stream: &Stream,
+    version: u32,
 ) -> Result<(Registered, CancelKey), Turned> {
     let card = ClientCard {
         id: visitor.id,
@@ -326,8 +347,9 @@ fn register(
         address: visitor.address,
         began: visitor.began,
         tls: stream.tls_words().map(Into::into),
+        replication,
     };
-    shared.cancels.enter(card).map_err(|error| {
+    shared.cancels.enter(card, version).map_err(|error| {
         let words = format!("no random cancel key: {error}");
         Turned::refused(Refusal::new(SqlState::INTERNAL_ERROR, words))
     })

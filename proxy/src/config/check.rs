@@ -8,11 +8,13 @@ use super::error::Note;
 use super::files::start_of;
 use super::listen::SocketDir;
 use super::load::Loader;
+use crate::cancel::PEER_ID_MAX;
 use crate::tls::{ClientTls, Remark, ServerTls};
 
 /// Adds the errors and warnings that only show once every line has been read.
 pub(super) fn check(loader: &mut Loader, file: &Arc<Path>) {
     auth_type(loader, file);
+    peer_id(loader, file);
     let settings = &loader.settings;
     if settings.listen_addr.is_empty() && settings.unix_socket_dir == SocketDir::None {
         let message = "nowhere to listen on: expected listen_addr or unix_socket_dir to be set";
@@ -25,6 +27,16 @@ pub(super) fn not_in_full(key: &str, value: &str) -> Option<&'static str> {
     let is = |name: &str, word: &str| key == name && value.eq_ignore_ascii_case(word);
     is("pool_mode", PoolMode::Statement.as_str())
         .then_some("acts as transaction; several statements in one are not refused yet")
+}
+
+/// A peer_id takes two bytes of a cancel key.
+fn peer_id(loader: &mut Loader, file: &Arc<Path>) {
+    let id = loader.settings.peer_id;
+    if id > PEER_ID_MAX {
+        let message = format!("peer_id: expected a number from 0 to {PEER_ID_MAX}, got {id}");
+        let position = loader.position_of("peer_id", file);
+        loader.error(&position, message);
+    }
 }
 
 fn auth_type(loader: &mut Loader, file: &Arc<Path>) {

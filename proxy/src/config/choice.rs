@@ -97,3 +97,43 @@ choice! {
         RoundRobin = "round-robin",
     }
 }
+
+choice! {
+    /// What a line of the log looks like.
+    LogFormat, "text or json" {
+        /// As PgBouncer writes it.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// Which part of the system syslog is told that a line comes from.
+    Facility, "auth, authpriv, daemon, user or local0 to local7" {
+        /// Security.
+        Auth = "auth",
+        /// Security, not for everybody's eyes.
+        AuthPriv = "authpriv",
+        /// Services.
+        Daemon = "daemon",
+        /// Programs of users.
+        User = "user",
+        /// The site's own.
+        Local0 = "local0",
+        /// The site's own.
+        Local1 = "local1",
+        /// The site's own.
+        Local2 = "local2",
+        /// The site's own.
+        Local3 = "local3",
+        /// The site's own.
+        Local4 = "local4",
+        /// The site's own.
+        Local5 = "local5",
+        /// The site's own.
+        Local6 = "local6",
+        /// The site's own.
+        Local7 = "local7",
+    }
+}

@@ -15,6 +15,7 @@ use super::nearest::nearest;
 use super::section::{Section, Support};
 use super::{CONSOLE, Config, Peer, Settings, UserSettings, check, userlist};
 use crate::auth::credential::{Credential, Credentials};
+use crate::cancel::PEER_ID_MAX;
 
 const SECTIONS: [&str; 4] = ["pgbouncer", "databases", "users", "peers"];
 
@@ -149,11 +150,14 @@ impl Loader {
     fn peer(&mut self, id: &Spanned, value: &Spanned) {
         let peer = self.connect_string(value);
         match id.text.parse::<u32>() {
-            Ok(number) if number > 0 => {
+            Ok(number) if (1..=PEER_ID_MAX).contains(&number) => {
                 self.peers.insert(number, peer);
             }
             _ => {
-                let message = format!("expected a peer_id, a number from 1, got {}", id.text);
+                let message = format!(
+                    "expected a peer_id, a number from 1 to {PEER_ID_MAX}, got {}",
+                    id.text
+                );
                 self.error(&id.position, message);
             }
         }

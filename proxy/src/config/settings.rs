@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthType, PoolMode, SslMode};
+use super::choice::{AuthType, Facility, LogFormat, PoolMode, SslMode};
 use super::listen::{ListenHost, SocketDir};
 use super::section::section;
 use super::value::{FileMode, Limit, Milliseconds, NameList, Timeout};
@@ -80,7 +80,7 @@ section! {
         /// Milliseconds that sent data may stay unacknowledged; 0 leaves the system's.
         tcp_user_timeout: Milliseconds = Milliseconds::default(), Live, NotYet;
         /// Number of this process among its peers; 0 is none.
-        peer_id: u32 = 0, Restart, NotYet;
+        peer_id: u32 = 0, Restart, Honoured;
 
         // Time, in seconds
         /// To connect and log in to a server.
@@ -206,11 +206,11 @@ section! {
         /// System user to become when started by root.
         user: Option<String> = None, Restart, Honoured;
         /// Log to syslog.
-        syslog: bool = false, Live, NotYet;
+        syslog: bool = false, Live, Honoured;
         /// Name in syslog.
-        syslog_ident: String = "pgbouncer".to_owned(), Live, NotYet;
+        syslog_ident: String = "pgbouncer".to_owned(), Live, Honoured;
         /// Facility in syslog.
-        syslog_facility: String = "daemon".to_owned(), Live, NotYet;
+        syslog_facility: Facility = Facility::Daemon, Live, Honoured;
         /// How much to log beyond the usual.
         verbose: u32 = 0, Live, Honoured;
         /// Log clients that log in.
@@ -224,7 +224,7 @@ section! {
         /// Seconds over which averages are taken.
         stats_period: Duration = secs(60), Live, Honoured;
         /// Name of the process.
-        job_name: String = "pgbouncer".to_owned(), Restart, NotYet;
+        job_name: String = "pgbouncer".to_owned(), Restart, Honoured;
         /// Another configuration file for the next reload.
         conffile: Option<PathBuf> = None, Live, Honoured;
         /// Bytes of a connection's buffer.
@@ -239,6 +239,12 @@ section! {
         worker_threads: u32 = 0, Restart, Honoured;
         /// Clean a server that a transaction left changed before another client gets it.
         server_reset_dirty: bool = true, Live, Honoured;
+        /// Lines of the log: text as PgBouncer writes them, or one JSON object each.
+        log_format: LogFormat = LogFormat::Text, Live, Honoured;
+        /// Addresses that answer /metrics and /health over HTTP; empty is none.
+        metrics_listen_addr: Vec<ListenHost> = Vec::new(), Restart, Honoured;
+        /// Their port.
+        metrics_listen_port: u16 = 9127, Restart, Honoured;
         /// Failures in a row after which a server address is refused.
         circuit_breaker_failures: u32 = 3, Live, Honoured;
         /// Seconds of refusal before one connection tries that address again.

@@ -156,7 +156,7 @@ fn every_error_of_a_file_is_reported_with_its_place() {
             pgbouncer.ini:18:10: host: expected hosts separated by commas, none of them empty, got "x,,y"
             pgbouncer.ini:19:5: expected key=value, got host
             pgbouncer.ini:21:15: pool_mode: expected session, transaction or statement, got "x"
-            pgbouncer.ini:23:1: expected a peer_id, a number from 1, got 0"#]],
+            pgbouncer.ini:23:1: expected a peer_id, a number from 1 to 16383, got 0"#]],
     );
 }
 
@@ -205,7 +205,6 @@ fn what_is_not_acted_on_is_warned_about() {
          [databases]\na = host=x reserve_pool=3 pool_mode=Statement\n",
         &expect![[r#"
             pgbouncer.ini:3:1: pkt_buf is ignored: it tunes the event loop of PgBouncer, which this pooler lacks
-            pgbouncer.ini:4:1: service_name is ignored: this version does not act on it yet
             pgbouncer.ini:7:12: reserve_pool is ignored: this version does not act on it yet
             pgbouncer.ini:7:37: pool_mode = Statement: acts as transaction; several statements in one are not refused yet"#]],
     );
@@ -415,7 +414,13 @@ fn only_what_a_socket_or_a_thread_was_made_for_needs_a_restart() {
         "unix_socket_mode",
         "user",
     ];
-    let newer = ["peer_id", "track_extra_parameters", "worker_threads"];
+    let newer = [
+        "metrics_listen_addr",
+        "metrics_listen_port",
+        "peer_id",
+        "track_extra_parameters",
+        "worker_threads",
+    ];
     for name in pgbouncer.iter().chain(&newer) {
         assert!(restart.contains(name), "{name}");
     }

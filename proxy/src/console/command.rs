@@ -36,6 +36,8 @@ pub enum Command {
     Suspend,
     /// `SHUTDOWN …`.
     Shutdown(Stop),
+    /// `HANDOVER`: what listens goes to a successor.
+    Handover,
 }
 
 macro_rules! shows {
@@ -152,6 +154,7 @@ pub fn parse(text: &str) -> Option<Command> {
         "wait_close" => Some(Command::WaitClose(argument)),
         "reload" if argument.is_none() => Some(Command::Reload),
         "suspend" if argument.is_none() => Some(Command::Suspend),
+        "handover" if argument.is_none() => Some(Command::Handover),
         "shutdown" => shutdown(argument.as_deref()),
         _ => None,
     }

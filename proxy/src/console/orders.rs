@@ -132,8 +132,8 @@ pub async fn carry_out(order: Command, shared: &Arc<Shared>) -> Result<Done, Ref
             shared.ask_to_stop(stop);
             Ok(Done::with_tag("SHUTDOWN"))
         }
-        // Answered by the caller, who has the tables.
-        Command::Show(_) => Ok(Done::with_tag("SHOW")),
+        // Answered by the caller, who has the tables and the connection.
+        Command::Show(_) | Command::Handover => Ok(Done::with_tag("SHOW")),
     }
 }
 

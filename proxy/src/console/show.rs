@@ -27,7 +27,7 @@ pub fn table(what: Show, shared: &Shared) -> Table {
         Show::Fds => connections::fds(shared),
         Show::Users => settings::users(shared),
         Show::Peers => settings::peers(shared),
-        Show::PeerPools => settings::peer_pools(),
+        Show::PeerPools => settings::peer_pools(shared),
         Show::Lists => lists::lists(shared),
         Show::Mem => lists::mem(shared),
         Show::DnsHosts => dns_hosts(),
@@ -66,6 +66,7 @@ pub fn help() -> String {
         "SHUTDOWN",
         "SHUTDOWN WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS",
         "WAIT_CLOSE [<db>]",
+        "HANDOVER",
     ]
     .join("\n\t")
 }

@@ -13,6 +13,7 @@ use super::state::Ticket;
 use super::{Asked, Found, Pool, PoolId, Seat};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
+use crate::client::replication::Replication;
 use crate::cores::CoreId;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
@@ -133,6 +134,7 @@ impl Pool {
             began: Began::now(),
             generation,
             tls: connected.stream.tls_words().map(Into::into),
+            replication: Replication::None,
         });
         self.roster.enter(&card);
         if self.commons.config.load().settings.log_connections {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cancel::CancelTarget;
 use crate::client::card::{Began, ConnectionId};
+use crate::client::replication::Replication;
 
 /// What stays the same of a server as long as it is open.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct ServerCard {
     pub generation: Generation,
     /// TLS version and cipher, or nothing on a plain connection.
     pub tls: Option<Box<str>>,
+    /// Whether it belongs to a replication connection, which the pool does not share out.
+    pub replication: Replication,
 }
 
 /// How often the servers of a pool have been called outdated, all at one time.

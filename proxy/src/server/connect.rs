@@ -133,12 +133,26 @@ pub async fn connect(
     turn: usize,
     commons: &Commons,
 ) -> Result<Connected, ConnectError> {
+    connect_as(settings, turn, commons, &[]).await
+}
+
+/// As [`connect`], with further startup parameters.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub async fn connect_as(
+    settings: &PoolSettings,
+    turn: usize,
+    commons: &Commons,
+    parameters: &[(&str, &str)],
+) -> Result<Connected, ConnectError> {
     let deadline = Deadline::after(settings.server_connect_timeout);
     let hosts = &settings.hosts;
     let mut outcome = Err(ConnectError::Timeout);
     for at in 0..hosts.len() {
         let host = &hosts[(turn + at) % hosts.len()];
-        outcome = connect_host(settings, host, deadline, commons).await;
+        outcome = connect_host(settings, host, deadline, commons, parameters).await;
         if outcome.is_ok() {
             break;
         }
@@ -151,6 +165,7 @@ async fn connect_host(
     host: &ServerHost,
     deadline: Deadline,
     commons: &Commons,
+    parameters: &[(&str, &str)],
 ) -> Result<Connected, ConnectError> {
     let mut outcome = Err(ConnectError::Timeout);
     for address in resolve(host, settings.port, deadline).await? {
@@ -171,6 +186,7 @@ async fn connect_host(
         address,
         encryption,
         deadline,
+        parameters,
     };
     let entered = route.enter(stream).await;
     match &entered {
@@ -218,6 +234,8 @@ struct Route<'a> {
     address: ServerAddress,
     encryption: Encryption,
     deadline: Deadline,
+    /// Further startup parameters.
+    parameters: &'a [(&'a str, &'a str)],
 }
 
 impl Route<'_> {
@@ -251,7 +269,7 @@ impl Route<'_> {
             user: &self.settings.user,
             database: &self.settings.dbname,
             credential: self.settings.credential.as_deref(),
-            parameters: &[],
+            parameters: self.parameters,
             end_point: stream
                 .tls()
                 .and_then(|session| session.peer_certificates()?.first())
@@ -284,7 +302,12 @@ impl Route<'_> {
     }
 }
 
-async fn resolve(
+/// Where a host is. Cancel safe.
+///
+/// # Errors
+///
+/// When its name leads nowhere.
+pub async fn resolve(
     host: &ServerHost,
     port: u16,
     deadline: Deadline,

@@ -10,6 +10,12 @@ use nix::unistd::{Pid, Uid};
 
 use crate::cluster::{APP, Cluster, Guardian, free_port, hand_over, private_folder, program};
 use crate::patience::{bounded, wait_until};
+use crate::raw::Client;
+
+mod handover;
+mod systemd;
+
+const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_poolproof-proxy");
 
@@ -66,7 +72,11 @@ impl Site {
     }
 
     fn start(&self) -> Child {
-        let mut process = self.command(&["-q"]).spawn().expect("start the pooler");
+        self.start_with(&mut self.command(&["-q"]))
+    }
+
+    fn start_with(&self, command: &mut Command) -> Child {
+        let mut process = command.spawn().expect("start the pooler");
         wait_until("the pooler to come up", || {
             let ended = process.try_wait().expect("look at the pooler");
             assert!(ended.is_none(), "it ended: {}", self.log());
@@ -157,7 +167,7 @@ fn what_is_wrong_ends_with_2() {
         check(
             &mut site.command(&["-R"]),
             2,
-            "-R (online reboot) is not supported yet",
+            "expected unix_socket_dir to be set",
         );
         let user = ["-u", "no-such-user"];
         check(
@@ -320,5 +330,97 @@ fn a_daemon_goes_to_the_background() {
         let pid = site.pid().expect("a pidfile");
         kill(pid, Signal::SIGQUIT).expect("kill");
         wait_until("the daemon to end", || site.pid().is_none());
+    });
+}
+
+#[test]
+fn sigusr1_pauses_and_sigusr2_resumes() {
+    bounded(|| {
+        let site = Site::new();
+        site.write(
+            "ini",
+            &site.ini(&format!("pool_mode = transaction\nadmin_users = {APP}")),
+        );
+        let mut process = site.start();
+        let pid = Pid::from_raw(process.id().cast_signed());
+        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let mut client = Client::connect(address, APP, "postgres");
+        assert_eq!(client.run("Q SELECT 1"), ONE);
+        kill(pid, Signal::SIGUSR1).expect("kill");
+        wait_until("the pause", || site.log().contains("got SIGUSR1, PAUSE"));
+        client.say("Q SELECT 1");
+        // Nothing can be waited for where nothing happens; the answer would come at once.
+        let mut other = Client::connect(address, APP, "pgbouncer");
+        for _ in 0..50 {
+            let shown = other.run("Q SHOW STATE");
+            assert!(shown.contains("paused yes"), "{shown}");
+        }
+        assert!(client.hears_nothing(), "it is paused");
+        kill(pid, Signal::SIGUSR1).expect("kill");
+        wait_until("a refusal", || site.log().contains("cannot PAUSE: already"));
+        kill(pid, Signal::SIGUSR2).expect("kill");
+        assert_eq!(client.read_until(b"Z").join(" | "), ONE);
+        kill(pid, Signal::SIGQUIT).expect("kill");
+        assert_eq!(process.wait().expect("wait").code(), Some(0));
+    });
+}
+
+/// What operators' parsers of logs live on.
+#[test]
+fn every_closed_socket_is_logged_with_its_reason() {
+    bounded(|| {
+        let site = Site::new();
+        site.write("ini", &site.ini("server_idle_timeout = 1"));
+        let mut process = site.start();
+        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let mut client = Client::connect(address, APP, "postgres");
+        assert_eq!(client.run("Q SELECT 1"), ONE);
+        client.say("X");
+        client.vanish();
+        let logged = |kind: &str, reason: &str| {
+            let log = site.log();
+            log.lines().any(|line| {
+                let words = line.split_once(&format!(" LOG {kind}-0x"));
+                let place = format!(": postgres/{APP}@127.0.0.1:");
+                let end = format!("closing because: {reason} (age=");
+                words.is_some_and(|(_, rest)| rest.contains(&place) && rest.contains(&end))
+            })
+        };
+        wait_until("the client's line", || logged("C", "client close request"));
+        wait_until("the server's line", || logged("S", "server idle timeout"));
+        let pid = Pid::from_raw(process.id().cast_signed());
+        kill(pid, Signal::SIGQUIT).expect("kill");
+        assert_eq!(process.wait().expect("wait").code(), Some(0));
+    });
+}
+
+#[test]
+fn the_log_can_be_json() {
+    bounded(|| {
+        let site = Site::new();
+        let settings = "log_format = json\njob_name = pool-7";
+        site.write("ini", &site.ini(settings));
+        let mut process = site.start();
+        assert_eq!(site.psql(), "42");
+        wait_until("the client's line", || {
+            site.log().contains("closing because: client close request")
+        });
+        let pid = Pid::from_raw(process.id().cast_signed());
+        kill(pid, Signal::SIGQUIT).expect("kill");
+        assert_eq!(process.wait().expect("wait").code(), Some(0));
+        let log = site.log();
+        let lines: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect();
+        let closed = lines.iter().find(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.starts_with("closing because: client close request (age=")
+        });
+        let closed = closed.unwrap_or_else(|| panic!("{log}"));
+        assert_eq!(closed["database"], "postgres");
+        assert_eq!(closed["user"], APP);
+        assert_eq!(closed["job"], "pool-7");
+        assert_eq!(closed["level"], "LOG");
     });
 }

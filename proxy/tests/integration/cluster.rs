@@ -32,6 +32,7 @@ local all all                       trust
 host  all +auth_trust  127.0.0.1/32 trust
 host  all +auth_md5    127.0.0.1/32 md5
 host  all +auth_clear  127.0.0.1/32 password
+host  replication +auth_trust 127.0.0.1/32 trust
 host  all all          127.0.0.1/32 scram-sha-256
 ";
 

@@ -35,12 +35,12 @@ impl Session {
             match self.pool.look(cx, ticket, since) {
                 Found::Server(server) => {
                     self.cancel.holder.leaves_queue();
-                    let waited = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    self.pool.stats.here().wait_us.add(waited);
+                    self.pool.stats.here().waited(since.elapsed());
                     self.adopt(server);
                     return Poll::Ready(self.go_on(cx));
                 }
                 Found::Refused(refusal) => {
+                    self.pool.stats.here().refusals.add(1);
                     self.phase = Phase::Idle;
                     return Poll::Ready(Err(End::Refused(refusal)));
                 }

@@ -151,12 +151,13 @@ impl Session {
             stats.sent.add(sent as u64);
             stats.queries.add(u64::from(heard.queries));
             stats.transactions.add(u64::from(heard.transactions));
+            stats.errors.add(u64::from(heard.errors));
             if heard.queries > 0 {
                 let owes = !server.exchange.is_quiet();
                 let lap = server
                     .watch
                     .answered(Instant::now(), heard.transactions > 0, owes);
-                stats.time(lap);
+                stats.time(lap, heard.queries, heard.transactions);
             }
             Poll::Ready(Ok(heard))
         });

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::cancel::{CancelTarget, Doing, Holder};
 use crate::client::card::{Began, ClientAddress, ConnectionId};
+use crate::client::replication::Replication;
 use crate::clock::Second;
 use crate::console::table::{Cell, Column, Table, cell, int, maybe, text};
+use crate::listen::Purpose;
 use crate::pool::Pool;
 use crate::pool::roster::ServerCard;
 use crate::protocol::message::backend::ColumnType;
@@ -104,6 +106,7 @@ impl Sight {
 struct Row<'a> {
     kind: &'static str,
     pool: &'a Pool,
+    replication: Replication,
     state: &'static str,
     address: (String, u16),
     local: (String, u16),
@@ -124,7 +127,7 @@ impl Row<'_> {
             cell(self.kind),
             cell(&self.pool.id.user),
             cell(&self.pool.id.database),
-            cell("none"),
+            cell(self.replication.as_str()),
             cell(self.state),
             cell(self.address.0),
             cell(self.address.1),
@@ -179,6 +182,7 @@ fn client_row<'a>(holder: &'a Holder, doing: &'a Doing, sight: &Sight, port: u16
     Row {
         kind: "C",
         pool: &card.pool,
+        replication: card.replication,
         state: if doing.waits { "waiting" } else { "active" },
         address,
         local,
@@ -215,6 +219,7 @@ fn server_row<'a>(pool: &'a Pool, card: &'a ServerCard, sight: &Sight) -> Row<'a
     Row {
         kind: "S",
         pool,
+        replication: card.replication,
         state: if link.is_some() { "active" } else { "idle" },
         address,
         local,
@@ -310,11 +315,14 @@ pub(super) fn fds(shared: &Shared) -> Table {
             ColumnType::Bytea,
         ),
     ]);
-    for listener in shared.listening() {
+    for listener in shared.listening().iter() {
         let nothing: [Option<String>; 7] = Default::default();
         let row = [
-            cell(listener.fd),
-            cell("pooler"),
+            cell(listener.number()),
+            cell(match listener.purpose {
+                Purpose::Clients => "pooler",
+                Purpose::Metrics => "metrics",
+            }),
             None,
             None,
             cell(&listener.address),

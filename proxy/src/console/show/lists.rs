@@ -55,7 +55,7 @@ pub(super) fn lists(shared: &Shared) -> Table {
         ("users", count.users),
         ("peers", shared.config().peers.len()),
         ("pools", count.pools),
-        ("peer_pools", 0),
+        ("peer_pools", shared.config().peers.len()),
         ("free_clients", 0),
         ("used_clients", count.clients),
         (

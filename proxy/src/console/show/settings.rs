@@ -113,9 +113,9 @@ pub(super) fn peers(shared: &Shared) -> Table {
     table
 }
 
-/// Cancel requests to peers have no pool: each has a connection of its own.
-pub(super) fn peer_pools() -> Table {
-    Table::new(
+/// Cancel requests to peers: each has a connection of its own, opened when there is a place.
+pub(super) fn peer_pools(shared: &Shared) -> Table {
+    let mut table = Table::new(
         [
             "peer_id",
             "cl_active_cancel_req",
@@ -124,5 +124,16 @@ pub(super) fn peer_pools() -> Table {
             "sv_login",
         ]
         .map(int),
-    )
+    );
+    for id in shared.config().peers.keys() {
+        let view = shared.cancels.peers.view(*id);
+        table.row([
+            cell(id),
+            cell(view.active),
+            cell(view.waiting),
+            cell(view.active),
+            cell(0),
+        ]);
+    }
+    table
 }

@@ -17,6 +17,10 @@ pub(crate) fn describe(mut frame: BytesMut) -> String {
     if kind == 'V' {
         return format!("V {}", function_result(&frame[5..]));
     }
+    if kind == 'W' {
+        // CopyBothResponse, which the library does not know.
+        return "W".to_owned();
+    }
     let message = Message::parse(&mut frame).expect("a well-formed message");
     let body = match message.expect("a whole message") {
         Message::AuthenticationOk => "ok".to_owned(),

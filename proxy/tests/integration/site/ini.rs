@@ -12,6 +12,8 @@ use crate::cluster::{APP, hand_over};
 pub(crate) struct Pool {
     size: u32,
     settings: Vec<(&'static str, String)>,
+    /// Who may log in beside [`APP`], without a password as well.
+    users: Vec<String>,
 }
 
 impl Pool {
@@ -20,7 +22,14 @@ impl Pool {
         Self {
             size,
             settings: Vec::new(),
+            users: Vec::new(),
         }
+    }
+
+    /// One more user who may log in without a password.
+    pub(crate) fn also_user(mut self, name: &str) -> Self {
+        self.users.push(name.to_owned());
+        self
     }
 
     /// One more line of `[pgbouncer]`.
@@ -45,7 +54,11 @@ impl Pool {
     ) -> PathBuf {
         let path = folder.join("pgbouncer.ini");
         let users = folder.join("userlist.txt");
-        fs::write(&users, format!("\"{APP}\" \"\"\n")).expect("write userlist.txt");
+        let names = [APP]
+            .into_iter()
+            .chain(self.users.iter().map(String::as_str));
+        let lines: String = names.map(|name| format!("\"{name}\" \"\"\n")).collect();
+        fs::write(&users, lines).expect("write userlist.txt");
         let mut text = format!(
             "[databases]\n\
              {database} = host={} port={} dbname={database}\n\
