@@ -15,6 +15,10 @@ use crate::protocol::tag::Frontend;
 /// Bytes that are gathered before a server is taken for an unfinished batch.
 pub const GATHER_MAX: usize = 64 * 1024;
 
+/// Longest length that PostgreSQL takes from a client: `PQ_LARGE_MESSAGE_LIMIT` in its `libpq.h`.
+/// Of a longer message nobody would ever see the end.
+const SERVER_LEN_MAX: u32 = 0x3fff_fffe;
+
 /// Bytes of a long message that must be there before it is passed on in pieces: names of
 /// statements stand at the beginning of a message, and are far shorter.
 const NAMES_LEN: usize = 1024;
@@ -73,9 +77,14 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Of a client whose messages may say a length of up to `len_max`.
+    /// Of a client whose messages may say a length of up to `len_max`, or to what PostgreSQL takes.
     #[must_use]
     pub const fn new(len_max: u32) -> Self {
+        let len_max = if len_max < SERVER_LEN_MAX {
+            len_max
+        } else {
+            SERVER_LEN_MAX
+        };
         Self {
             held: Vec::new(),
             scanned: 0,

@@ -39,6 +39,8 @@ pub struct Session {
     /// Nothing goes to the server until it has answered everything: what the client said last
     /// changes what its names mean.
     holds: bool,
+    /// The client has said goodbye behind requests whose answers it still gets.
+    leaves: bool,
     /// Session mode: the server stays until the client leaves.
     keeps_server: bool,
 }
@@ -102,6 +104,7 @@ impl Session {
             phase: Phase::Idle,
             names: None,
             holds: false,
+            leaves: false,
             keeps_server,
         }
     }
@@ -162,6 +165,9 @@ impl Session {
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         ready!(self.outbox.poll_flush(cx, &mut self.client)).map_err(End::Client)?;
+        if self.leaves {
+            return Poll::Ready(Err(End::Terminated));
+        }
         while matches!(self.phase, Phase::Idle) {
             ready!(self.read_client(cx))?;
         }

@@ -196,6 +196,13 @@ impl Exchange {
         self.pending.is_empty()
     }
 
+    /// Whether the server will answer everything without another word from the client.
+    #[must_use]
+    pub fn answers_by_itself(&self) -> bool {
+        let last = self.pending.back().copied();
+        self.mode == Mode::Normal && last.is_some_and(Request::ends_ready)
+    }
+
     /// Whether the server discards what it is sent until a Sync.
     #[must_use]
     pub fn is_skipping(&self) -> bool {

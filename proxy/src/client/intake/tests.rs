@@ -176,6 +176,13 @@ fn bad_messages_are_told() {
         intake.discard(b"d\xff\xff\xff\xff"),
         Err(BadMessage::Length(_))
     ));
+    // PostgreSQL takes no more than a gigabyte, whatever the configuration says.
+    let mut intake = Intake::new(MESSAGE_MAX);
+    assert!(intake.cut(b"Q\x3f\xff\xff\xfe", Rule::Gather).is_ok());
+    assert!(matches!(
+        intake.cut(b"Q\x3f\xff\xff\xff", Rule::Gather),
+        Err(BadMessage::Length(_))
+    ));
 }
 
 #[test]

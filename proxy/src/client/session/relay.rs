@@ -29,6 +29,9 @@ impl Session {
     pub(super) fn poll_relay(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         for _ in 0..READS_PER_TURN {
             self.flush(cx)?;
+            if self.has_left() {
+                return Poll::Ready(Err(End::Terminated));
+            }
             let mut moved = false;
             if self.outbox.is_empty()
                 && let Poll::Ready(heard) = self.hear_server(cx)
@@ -40,6 +43,7 @@ impl Session {
                 return Poll::Ready(Ok(()));
             };
             if outbox.is_empty()
+                && !self.leaves
                 && !server.exchange.is_full()
                 && !(self.holds && self.intake.held_len() >= GATHER_MAX)
                 && let Poll::Ready(read) = self.read_client(cx)
@@ -53,6 +57,15 @@ impl Session {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the client has said goodbye and has every answer that it will get.
+    fn has_left(&self) -> bool {
+        let answered = match &self.phase {
+            Phase::Relaying { server, .. } => !server.exchange.answers_by_itself(),
+            Phase::Idle | Phase::Waiting { .. } | Phase::Aligning { .. } => false,
+        };
+        self.leaves && answered && self.outbox.is_empty()
     }
 
     /// Sends what was left in either direction, as far as it is taken.
@@ -116,10 +129,15 @@ impl Session {
         if used > 0 {
             server.watch.sent(Instant::now);
         }
-        if cut.terminate && used == cut.forward {
-            Err(End::Terminated)
+        if !cut.terminate || used < cut.forward {
+            return Ok(used);
+        }
+        // PostgreSQL answers what came before the goodbye.
+        self.leaves = server.exchange.answers_by_itself();
+        if self.leaves {
+            Ok(bytes.len())
         } else {
-            Ok(used)
+            Err(End::Terminated)
         }
     }
 

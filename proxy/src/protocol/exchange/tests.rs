@@ -200,3 +200,18 @@ fn the_last_word_is_remembered() {
     assert!(!play(">Q <EZI").ended_in_error());
     assert!(play("<E").ended_in_error());
 }
+
+#[test]
+fn a_client_may_leave_what_the_server_will_answer_by_itself() {
+    for (script, expected) in [
+        (">Q", true),
+        (">PBES", true),
+        (">Q <CZT", false), // everything is answered
+        (">PBE", false),
+        (">PBEH", false),
+        (">Q <G", false),
+        (">Q <G >c", true),
+    ] {
+        assert_eq!(play(script).answers_by_itself(), expected, "{script}");
+    }
+}
