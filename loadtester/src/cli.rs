@@ -3,6 +3,7 @@
 mod assignment;
 mod diff_args;
 mod history;
+mod record_args;
 mod run_flags;
 mod thresholds;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use assignment::PortChoice;
 pub use diff_args::{DiffArgs, ModeChoice};
 pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
+pub use record_args::RecordArgs;
 pub use run_flags::RunFlags;
 pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
 
@@ -82,6 +84,8 @@ pub enum Command {
     Stress(StressArgs),
     /// Run the same sessions against several targets, with PostgreSQL as the oracle
     Diff(DiffArgs),
+    /// Record what an application says to PostgreSQL, for `diff --replay`
+    Record(RecordArgs),
     /// Judge a run: exit code, table, JUnit
     Gate(GateArgs),
     /// Render the reports of a run again

@@ -11,6 +11,7 @@ mod history;
 mod listing;
 mod measure;
 mod proxy;
+mod record;
 mod report;
 mod scenarios;
 mod stress;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Problem> {
         Command::Compare(args) => compare::run(args, output)?,
         Command::Stress(args) => stress::run(args, output)?,
         Command::Diff(args) => diff::run(&args, output)?,
+        Command::Record(args) => record::run(&args, output)?,
         Command::Gate(args) => gate::run(&args, output)?,
         Command::Report(args) => report::run(&args, output)?,
         Command::History(args) => history::run(&args, output)?,

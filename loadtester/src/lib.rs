@@ -18,7 +18,9 @@ pub mod output;
 pub mod problem;
 pub mod progress;
 pub mod pump;
+pub mod record;
 pub mod run;
+mod sql;
 pub mod targets;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -1,10 +1,12 @@
 //! The matrix of a differential run: cases by targets, and why each cell is what it is.
 
 mod draw;
+mod page;
 
 use serde::Serialize;
 
 pub use draw::{junit, markdown, table};
+pub use page::html;
 
 /// What a differential run came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +32,8 @@ pub struct Row {
     pub case: String,
     /// One sentence: what must hold.
     pub about: String,
+    /// For a recorded session, what it relies on between transactions, a sentence each.
+    pub relies_on: Vec<String>,
     /// One cell for each target.
     pub cells: Vec<Cell>,
 }

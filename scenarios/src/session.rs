@@ -53,10 +53,22 @@ pub struct Header {
     pub modes: Vec<PoolMode>,
     /// Size of the pool, where it matters.
     pub pool: Option<u32>,
+    /// Whether the tables that every case finds are there.
+    pub fixture: Fixture,
     /// Statements that make what the script needs, run before it and beside the target.
     pub setup: Vec<String>,
     /// Clients whose traces may change places, since the server decides which comes first.
     pub interchangeable: Vec<Client>,
+}
+
+/// The tables that a session finds before its own statements are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fixture {
+    /// Those that the cases of the catalog share.
+    #[default]
+    Shared,
+    /// None: an application brings its own.
+    None,
 }
 
 impl Header {

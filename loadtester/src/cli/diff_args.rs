@@ -20,9 +20,13 @@ pub struct DiffArgs {
     /// Pool mode of the poolers
     #[arg(long, value_enum, default_value_t)]
     pub mode: ModeChoice,
-    /// Run this session script, as a file of your own or one that a random run saved
+    /// Run this session script, or all of a folder: your own, one that a random run saved, or what
+    /// `poolproof record` wrote; says what of its session it relies on between transactions
     #[arg(long, value_name = "FILE")]
     pub replay: Vec<PathBuf>,
+    /// SQL that makes what the scripts of --replay need, such as a dump of your schema
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub setup: Option<PathBuf>,
     /// Generate so many sessions instead, and shrink those that a target answers otherwise
     #[arg(long, value_name = "N", conflicts_with_all = ["cases", "replay"], help_heading = "Random")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -40,7 +44,7 @@ pub struct DiffArgs {
     /// Print both traces of every case, also where they are the same
     #[arg(long)]
     pub traces: bool,
-    /// Folder for matrix.json, matrix.md and junit.xml
+    /// Folder for matrix.json, matrix.html, matrix.md and junit.xml
     #[arg(long, value_name = "FOLDER", default_value = "poolproof-out/diff")]
     pub out: PathBuf,
     /// Folder of PostgreSQL's programs (initdb, postgres)

@@ -83,6 +83,7 @@ fn report(matrix: &Matrix, args: &DiffArgs, flags: OutputFlags) -> Result<(), Pr
     let json = output::to_json(matrix)?;
     let markdown = matrix::markdown(matrix);
     write(&args.out.join("matrix.json"), &json)?;
+    write(&args.out.join("matrix.html"), &matrix::html(matrix))?;
     write(&args.out.join("matrix.md"), &markdown)?;
     write(&args.out.join("junit.xml"), &matrix::junit(matrix))?;
     output::print(&match flags.format {

@@ -1,9 +1,13 @@
 //! A connection beside the target, straight to PostgreSQL: it makes the schema that a session finds,
 //! watches what the server does, and clears away what a session left.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use poolproof_scenarios::session::Payload;
+use poolproof_scenarios::session::{Fixture, Header, Payload};
 use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
@@ -34,8 +38,21 @@ const FIXTURE: &str = "\
     INSERT INTO public.items VALUES (1, 'apple', 0.50), (2, 'pear', 0.75), (3, NULL, 1.00);\
     CREATE TABLE public.log (id serial PRIMARY KEY, entry text);";
 
+/// What a session finds when it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ground {
+    /// A schema that was made anew.
+    #[default]
+    New,
+    /// The schema that the session before has found, with its rows as they were: for sessions of which it
+    /// is known that they change no more than this statement puts back.
+    Restored(&'static str),
+}
+
 /// The connection.
 pub struct Beside {
+    /// With which statements the schema was made that is there.
+    laid: Mutex<Option<Vec<String>>>,
     client: Client,
     connection: JoinHandle<()>,
     role: String,
@@ -64,6 +81,7 @@ impl Beside {
             let _ = connection.await;
         });
         Ok(Self {
+            laid: Mutex::default(),
             client,
             connection,
             role: role.to_owned(),
@@ -71,23 +89,43 @@ impl Beside {
     }
 
     /// Makes everything as a session expects to find it: nothing of the last one runs or holds a
-    /// lock, and the schema is new.
+    /// lock, and the schema is as `ground` says.
     ///
     /// # Errors
     ///
     /// When PostgreSQL cannot be asked. Not cancel safe: the schema may be missing.
-    pub async fn prepare(&self, setup: &[String]) -> Result<(), DiffError> {
+    pub async fn prepare(&self, header: &Header, ground: Ground) -> Result<(), DiffError> {
         self.sweep().await?;
+        let laid = self.laid().take();
+        match ground {
+            Ground::Restored(sql) if laid.as_ref() == Some(&header.setup) => self.run(sql).await?,
+            Ground::New | Ground::Restored(_) => self.lay(header).await?,
+        }
+        *self.laid() = Some(header.setup.clone());
+        Ok(())
+    }
+
+    /// The guard is never held across an await.
+    fn laid(&self) -> std::sync::MutexGuard<'_, Option<Vec<String>>> {
+        self.laid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn lay(&self, header: &Header) -> Result<(), DiffError> {
         let role = &self.role;
+        let fixture = match header.fixture {
+            Fixture::Shared => FIXTURE,
+            Fixture::None => "",
+        };
         let mut statements = format!(
             "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION {role};\
-             SET client_min_messages = error; SET ROLE {role}; {FIXTURE}"
+             SET client_min_messages = error; SET ROLE {role}; {fixture}"
         );
-        for statement in setup {
+        for statement in &header.setup {
             statements.push_str(statement);
             statements.push(';');
         }
-        statements.push_str("RESET ROLE");
+        // A dump of a schema sets parameters, which our own questions must not meet.
+        statements.push_str("RESET ROLE; RESET ALL");
         self.run(&statements).await
     }
 

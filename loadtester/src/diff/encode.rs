@@ -16,7 +16,7 @@ const GSSENC_REQUEST: i32 = 80_877_104;
 /// # Errors
 ///
 /// A zero byte where the protocol ends a text with one, or more bytes than a length can say.
-pub(super) fn message(
+pub(crate) fn message(
     message: &Message,
     endpoint: &Endpoint,
     out: &mut BytesMut,
@@ -131,7 +131,7 @@ pub(super) fn startup(
 }
 
 /// How many ReadyForQuery a message asks for.
-pub(super) fn owed(message: &Message) -> usize {
+pub(crate) fn owed(message: &Message) -> usize {
     usize::from(matches!(
         message,
         Message::Query(_) | Message::Sync | Message::FunctionCall { .. } | Message::Startup { .. }

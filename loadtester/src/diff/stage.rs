@@ -14,7 +14,7 @@ use poolproof_scenarios::{
 use tokio::sync::Notify;
 
 use super::{
-    Beside, DiffError,
+    Beside, DiffError, Ground,
     client::Client,
     trace::{Ending, Event, Trace},
 };
@@ -44,6 +44,7 @@ pub struct Stage {
     beside: Arc<Beside>,
     credentials: Credentials,
     limits: Limits,
+    ground: Ground,
 }
 
 impl Stage {
@@ -61,10 +62,18 @@ impl Stage {
             beside,
             credentials,
             limits,
+            ground: Ground::New,
         })
     }
 
-    /// Makes the schema anew and performs the session.
+    /// The same stage, with something else than a new schema for each session.
+    #[must_use]
+    pub fn on(mut self, ground: Ground) -> Self {
+        self.ground = ground;
+        self
+    }
+
+    /// Makes the schema as it is to be found and performs the session.
     ///
     /// # Errors
     ///
@@ -72,7 +81,7 @@ impl Stage {
     ///
     /// Not cancel safe: what was begun is left to the next call, which clears it away.
     pub async fn perform(&mut self, session: &Session) -> Result<Trace, DiffError> {
-        self.beside.prepare(&session.header.setup).await?;
+        self.beside.prepare(&session.header, self.ground).await?;
         let mut performance = Performance {
             stage: self,
             news: Arc::new(Notify::new()),

@@ -23,7 +23,11 @@ pub struct RunningElsewhere {
 
 impl RunningElsewhere {
     /// Reads `NAME` and `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
-    pub(super) fn parse(name: &str, url: &str) -> Result<Self, TargetError> {
+    ///
+    /// # Errors
+    ///
+    /// A name or an address that cannot be one.
+    pub(crate) fn parse(name: &str, url: &str) -> Result<Self, TargetError> {
         check_name(name)?;
         let wrong = |reason: &str| TargetError::Address {
             name: name.to_owned(),

@@ -31,6 +31,7 @@ pub fn table(matrix: &Matrix) -> String {
         out.push('\n');
     }
     unexplained(matrix, &mut out);
+    reliance(matrix, &mut out);
     for entry in &matrix.unneeded {
         let _ = writeln!(out, "\nledger: {entry} was not needed; remove it");
     }
@@ -39,6 +40,20 @@ pub fn table(matrix: &Matrix) -> String {
         let _ = writeln!(out, "{line}");
     }
     out
+}
+
+/// What recorded sessions would lose, as a list that is Markdown too.
+fn reliance(matrix: &Matrix, out: &mut String) {
+    for row in matrix.rows.iter().filter(|row| !row.relies_on.is_empty()) {
+        let _ = writeln!(
+            out,
+            "\n{} relies on what transaction pooling does not promise:\n",
+            name(row)
+        );
+        for sentence in &row.relies_on {
+            let _ = writeln!(out, "- {sentence}");
+        }
+    }
 }
 
 fn unexplained(matrix: &Matrix, out: &mut String) {
@@ -54,7 +69,7 @@ fn unexplained(matrix: &Matrix, out: &mut String) {
 }
 
 /// One sentence a target.
-fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
+pub(super) fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
     matrix.targets.iter().enumerate().map(|(index, target)| {
         let counts = Outcome::ALL.iter().filter_map(|outcome| {
             let count = matrix.count(index, *outcome);
@@ -65,7 +80,7 @@ fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
     })
 }
 
-fn name(row: &Row) -> String {
+pub(super) fn name(row: &Row) -> String {
     if row.area.is_empty() {
         row.case.clone()
     } else {
@@ -91,6 +106,7 @@ pub fn markdown(matrix: &Matrix) -> String {
     for line in sums(matrix) {
         let _ = writeln!(out, "- {line}");
     }
+    reliance(matrix, &mut out);
     for row in &matrix.rows {
         for (target, cell) in matrix.targets.iter().zip(&row.cells) {
             if !cell.outcome.is_explained() {
@@ -186,6 +202,7 @@ mod tests {
                 area: "copy".into(),
                 case: "fails".into(),
                 about: "A COPY that fails ends once.".into(),
+                relies_on: vec!["A, step 1: the setting a is relied on".into()],
                 cells: vec![
                     cell(Outcome::ByDesign, "so it is", ""),
                     cell(Outcome::Hangs, "no answer to step 3", "A │ B"),
@@ -205,6 +222,10 @@ mod tests {
             copy/fails, pgbouncer hangs: no answer to step 3
             A COPY that fails ends once.
             A │ B
+
+            copy/fails relies on what transaction pooling does not promise:
+
+            - A, step 1: the setting a is relied on
 
             ledger: proxy transaction copy/gone was not needed; remove it
             ──────────────────────────────────────────

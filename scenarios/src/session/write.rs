@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    Action, CancelKind, Condition, Cuts, Message, Payload, Session, StartupParameter, Step, Who,
+    Action, CancelKind, Condition, Cuts, Fixture, Message, Payload, Session, StartupParameter,
+    Step, Who,
 };
 use crate::pool::PoolMode;
 
@@ -27,6 +28,9 @@ impl Display for Session {
         )?;
         list(out, "pool", header.pool.iter())?;
         list(out, "interchangeable", header.interchangeable.iter())?;
+        if header.fixture == Fixture::None {
+            writeln!(out, "fixture: none")?;
+        }
         for statement in &header.setup {
             writeln!(out, "setup: {}", Payload::from(statement.as_str()))?;
         }

@@ -1,12 +1,15 @@
 //! Which sessions are run: cases of the catalog, whole areas, or files.
 
-use std::path::Path;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use poolproof_reports::matrix::Row;
 use poolproof_scenarios::{Session, catalog};
 
 use super::{super::choose, POOL_SIZE};
-use crate::{cli::DiffArgs, problem::Problem};
+use crate::{cli::DiffArgs, diff::losses, problem::Problem};
 
 /// A session to be run.
 #[derive(Debug)]
@@ -14,6 +17,16 @@ pub(super) struct Case {
     area: String,
     name: String,
     pub(super) session: Session,
+    origin: Origin,
+}
+
+/// Where a session comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Somebody has written it to find something out.
+    Written,
+    /// It is what an application does, of which is asked whether it survives.
+    Replayed,
 }
 
 impl Case {
@@ -37,6 +50,13 @@ impl Case {
             area: self.area.clone(),
             case: self.name.clone(),
             about: self.session.header.about.clone(),
+            relies_on: match self.origin {
+                Origin::Written => Vec::new(),
+                Origin::Replayed => losses(&self.session)
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            },
             cells: Vec::new(),
         }
     }
@@ -51,7 +71,7 @@ pub(super) fn chosen(args: &DiffArgs) -> Result<Vec<Case>, Problem> {
     let mut cases = Vec::new();
     for name in &args.cases {
         if name.ends_with(".session") {
-            cases.push(file(Path::new(name))?);
+            cases.push(file(Path::new(name), Origin::Written)?);
             continue;
         }
         let before = cases.len();
@@ -64,13 +84,45 @@ pub(super) fn chosen(args: &DiffArgs) -> Result<Vec<Case>, Problem> {
             return Err(unknown(name));
         }
     }
-    for path in &args.replay {
-        cases.push(file(path)?);
+    let setup = args.setup.as_deref().map(choose::text).transpose()?;
+    for path in scripts(&args.replay)? {
+        let mut case = file(&path, Origin::Replayed)?;
+        case.session.header.setup.splice(0..0, setup.clone());
+        cases.push(case);
     }
     if cases.is_empty() {
         cases = catalog::CASES.iter().map(entry).collect::<Result<_, _>>()?;
     }
     Ok(cases)
+}
+
+/// The files, and those that lie in folders, in the order of their names.
+fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let mut scripts = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            scripts.push(path.clone());
+            continue;
+        }
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(|error| {
+            Problem::usage(
+                format!("cannot read {}: {error}", path.display()),
+                "Name a folder that you may read.",
+            )
+        })?;
+        let mut inside: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+        inside.retain(|file| file.extension().is_some_and(|ending| ending == "session"));
+        if inside.is_empty() {
+            return Err(Problem::usage(
+                format!("expected files that end in .session in {}", path.display()),
+                "`poolproof record` writes such files.",
+            ));
+        }
+        inside.sort();
+        scripts.append(&mut inside);
+    }
+    Ok(scripts)
 }
 
 fn unknown(name: &str) -> Problem {
@@ -91,15 +143,17 @@ fn entry(case: &catalog::CaseEntry) -> Result<Case, Problem> {
         area: case.area.to_owned(),
         name: case.name.to_owned(),
         session: parse(case.text, case.path)?,
+        origin: Origin::Written,
     })
 }
 
-fn file(path: &Path) -> Result<Case, Problem> {
+fn file(path: &Path, origin: Origin) -> Result<Case, Problem> {
     let name = path.display().to_string();
     Ok(Case {
         area: String::new(),
         session: parse(&choose::text(path)?, &name)?,
         name,
+        origin,
     })
 }
 

@@ -3,16 +3,17 @@
 use std::ops::Range;
 
 use super::{Wrong, words::Words};
-use crate::{nearest::nearest, pool::PoolMode, session::Client, session::Header};
+use crate::{nearest::nearest, pool::PoolMode, session::Client, session::Fixture, session::Header};
 
 /// Every key.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "name",
     "about",
     "source",
     "traps",
     "modes",
     "pool",
+    "fixture",
     "setup",
     "interchangeable",
 ];
@@ -38,6 +39,12 @@ pub(super) fn line(header: &mut Header, line: &str, key: Range<usize>) -> Result
         "pool" => {
             let size = value.parse().ok().filter(|size| *size > 0);
             header.pool = Some(size.ok_or_else(|| expected(place, "a number above 0", value))?);
+        }
+        "fixture" => {
+            if value != "none" {
+                return Err(expected(place, "none", value));
+            }
+            header.fixture = Fixture::None;
         }
         "interchangeable" => {
             let clients = items().map(Client::new).collect::<Option<_>>();
