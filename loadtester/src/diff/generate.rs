@@ -25,7 +25,11 @@ use poolproof_scenarios::{Session, pool::PoolMode};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use author::Author;
+use super::Ground;
+use author::{Author, Trace};
+
+/// What generated sessions find: they write to `t` alone, and make nothing that outlives them.
+pub const GROUND: Ground = Ground::Restored("DELETE FROM t");
 
 /// Fewest and most phrases of a session.
 const PHRASES: std::ops::RangeInclusive<usize> = 4..=14;
@@ -76,11 +80,12 @@ fn write(author: &mut Author, phrase: Phrase) {
         Phrase::End => author.end(),
         Phrase::Savepoint => simple::savepoint(author),
         Phrase::SetLocal => state::set_local(author),
-        Phrase::Set => state::set(author),
-        Phrase::Prepare => state::prepare(author),
-        Phrase::Temporary => state::temporary(author),
-        Phrase::Listen => state::listen(author),
-        Phrase::Lock => state::lock(author),
+        Phrase::Set => state::left(author, Trace::Setting),
+        Phrase::Prepare => state::left(author, Trace::Statement),
+        Phrase::Temporary => state::left(author, Trace::Table),
+        Phrase::Listen => state::left(author, Trace::Channel),
+        Phrase::Lock => state::left(author, Trace::Lock),
+        Phrase::Handover => state::handover(author),
         Phrase::Probe => state::probe(author),
         Phrase::Fragments => trouble::fragments(author),
         Phrase::Cancel => trouble::cancel(author),

@@ -20,6 +20,9 @@ use crate::engine::Stop;
 /// How often a shrunk session is performed to tell whether it differs each time.
 pub const REPLAYS: u32 = 5;
 
+/// How often a session is performed again before it counts as one that differed once.
+const TRIES_MAX: u32 = 3;
+
 /// Which sessions are performed.
 #[derive(Clone, Debug)]
 pub struct Hunt {
@@ -207,17 +210,27 @@ async fn examine(
     let Some(first) = pair.perform(&generated).await? else {
         return Ok(None);
     };
-    // Shrinking takes a while, and of what was seen once it would show nothing.
-    let (repeats, mut shown) = pair.replay(&generated, 1).await?;
+    // Shrinking takes a while, and of what was seen once it would show nothing. What does not differ
+    // each time is asked more often than once.
+    let (mut tries, mut shown) = (0, None);
+    while shown.is_none() && tries < TRIES_MAX {
+        tries += 1;
+        shown = pair.perform(&generated).await?;
+    }
     let mut shrunk = generated.clone();
-    if repeats > 0 {
+    if shown.is_some() {
         let still = async |candidate: &Session| {
-            Ok::<_, DiffError>(pair.perform(candidate).await?.is_some())
+            for _ in 0..tries {
+                if pair.perform(candidate).await?.is_some() {
+                    return Ok::<_, DiffError>(true);
+                }
+            }
+            Ok(false)
         };
         shrunk = shrink(shrunk, mode, still).await?;
     }
     let (differs, last) = pair.replay(&shrunk, REPLAYS).await?;
-    shown = last.or(shown);
+    let shown = last.or(shown);
     Ok(Some(Finding {
         number,
         generated,

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
+use poolproof::diff::generate::GROUND;
 use poolproof::diff::random::Pair;
 use poolproof::diff::{Beside, DiffError, Limits, Stage};
 use poolproof::engine::{Endpoint, Stop};
@@ -98,8 +99,8 @@ impl Site {
         let administrator = within(&self.administrator);
         let beside = Arc::new(Beside::connect(&administrator, &direct.user).await?);
         Ok(Pair {
-            oracle: Stage::new(direct, Arc::clone(&beside), LIMITS)?,
-            target: Stage::new(through, beside, LIMITS)?,
+            oracle: Stage::new(direct, Arc::clone(&beside), LIMITS)?.on(GROUND),
+            target: Stage::new(through, beside, LIMITS)?.on(GROUND),
             runs: 0,
         })
     }

@@ -19,7 +19,7 @@ use crate::{
     commands::write,
     diff::{
         Beside, DiffError, Limits, Stage, columns,
-        generate::Weights,
+        generate::{self, Weights},
         random::{self, Bag, Finding, Hunt, Pair, REPLAYS},
     },
     engine::{Endpoint, Stop},
@@ -118,6 +118,7 @@ impl Addresses {
         let beside = Arc::new(beside);
         let stage = |endpoint: &Endpoint| {
             Stage::new(endpoint.clone(), Arc::clone(&beside), Limits::default())
+                .map(|stage| stage.on(generate::GROUND))
         };
         Ok(Pair {
             oracle: stage(&self.direct)?,

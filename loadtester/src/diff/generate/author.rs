@@ -28,6 +28,17 @@ pub(super) enum Trace {
     Lock,
 }
 
+impl Trace {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Setting,
+        Self::Statement,
+        Self::Table,
+        Self::Channel,
+        Self::Lock,
+    ];
+}
+
 /// A writer of sessions.
 pub(super) struct Author {
     pub(super) random: ChaCha8Rng,

@@ -58,5 +58,11 @@ pub(super) fn flushed(author: &mut Author) {
     if !fails_anyway {
         author.wait(Condition::Kind(comes.to_owned(), 1));
     }
-    author.batch(vec![Message::Sync]);
+    // Behind an error everything is passed over up to Sync, however late it comes.
+    let mut rest = match author.once_in(2) {
+        true => unnamed(&simple::rows(author), 0),
+        false => Vec::new(),
+    };
+    rest.push(Message::Sync);
+    author.batch(rest);
 }

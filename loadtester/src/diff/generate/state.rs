@@ -1,6 +1,6 @@
 //! Phrases that leave something in the session, and one that looks for what another client has left.
 
-use poolproof_scenarios::session::Message;
+use poolproof_scenarios::session::{Action, Condition, Message};
 use rand::seq::IndexedRandom;
 
 use super::{
@@ -28,8 +28,27 @@ pub(super) fn set_local(author: &mut Author) {
     });
 }
 
-pub(super) fn set(author: &mut Author) {
-    let (who, number) = (author.someone(), author.fresh());
+/// Whoever is chosen leaves something in the session.
+pub(super) fn left(author: &mut Author, trace: Trace) {
+    let who = author.someone();
+    let number = leave(author, trace);
+    author.left.push((trace, number, who));
+}
+
+/// Whoever acts leaves something, in one transaction; returns the number in its name.
+fn leave(author: &mut Author, trace: Trace) -> u32 {
+    let number = author.fresh();
+    match trace {
+        Trace::Setting => set(author, number),
+        Trace::Statement => prepare(author, number),
+        Trace::Table => temporary(author, number),
+        Trace::Channel => listen(author, number),
+        Trace::Lock => lock(author, number),
+    }
+    number
+}
+
+fn set(author: &mut Author, number: u32) {
     author.within(|author| {
         author.query(&format!("SET app.v_{number} = 'left'"));
         let resets = author.once_in(4);
@@ -38,11 +57,9 @@ pub(super) fn set(author: &mut Author) {
         }
         author.query(&format!("SELECT current_setting('app.v_{number}', true)"));
     });
-    author.left.push((Trace::Setting, number, who));
 }
 
-pub(super) fn prepare(author: &mut Author) {
-    let (who, number) = (author.someone(), author.fresh());
+fn prepare(author: &mut Author, number: u32) {
     let sql = simple::rows(author);
     author.within(|author| {
         author.query(&format!("PREPARE s_{number} AS {sql}"));
@@ -53,11 +70,9 @@ pub(super) fn prepare(author: &mut Author) {
             ));
         }
     });
-    author.left.push((Trace::Statement, number, who));
 }
 
-pub(super) fn temporary(author: &mut Author) {
-    let (who, number) = (author.someone(), author.fresh());
+fn temporary(author: &mut Author, number: u32) {
     let on_commit = *["", " ON COMMIT DROP", " ON COMMIT DELETE ROWS"]
         .choose(&mut author.random)
         .unwrap_or(&"");
@@ -68,21 +83,17 @@ pub(super) fn temporary(author: &mut Author) {
         author.query(&format!("INSERT INTO x_{number} VALUES (1), (2)"));
         author.query(&format!("SELECT id FROM x_{number} ORDER BY id"));
     });
-    author.left.push((Trace::Table, number, who));
 }
 
 /// A client hears itself: PostgreSQL delivers that before the ReadyForQuery of the commit.
-pub(super) fn listen(author: &mut Author) {
-    let (who, number) = (author.someone(), author.fresh());
+fn listen(author: &mut Author, number: u32) {
     author.within(|author| {
         author.query(&format!("LISTEN c_{number}"));
         author.query(&format!("NOTIFY c_{number}, 'heard'"));
     });
-    author.left.push((Trace::Channel, number, who));
 }
 
-pub(super) fn lock(author: &mut Author) {
-    let (who, number) = (author.someone(), author.fresh());
+fn lock(author: &mut Author, number: u32) {
     let unlocks = author.once_in(3);
     author.within(|author| {
         author.query(&format!(
@@ -94,7 +105,35 @@ pub(super) fn lock(author: &mut Author) {
             ));
         }
     });
-    author.left.push((Trace::Lock, number, who));
+}
+
+/// One client leaves something, and another one is the next to want a server: of a pool that hands out
+/// the one that was used last it gets the very same.
+pub(super) fn handover(author: &mut Author) {
+    let who = author.someone();
+    let is_free = |author: &mut Author, who| {
+        author.one(who);
+        !author.is_open()
+    };
+    let others: Vec<usize> = author.all().filter(|other| *other != who).collect();
+    let Some(&other) = others.choose(&mut author.random) else {
+        return;
+    };
+    if !is_free(author, other) || !is_free(author, who) {
+        return;
+    }
+    // It is logged in by then: a login may make a server of its own.
+    author.one(other);
+    let sql = simple::rows(author);
+    author.query(&sql);
+    author.one(who);
+    let trace = *Trace::ALL
+        .choose(&mut author.random)
+        .unwrap_or(&Trace::Setting);
+    let number = leave(author, trace);
+    author.step_of_all(Action::Wait(Condition::Quiet));
+    author.one(other);
+    look(author, trace, number);
 }
 
 /// Another client looks for what one has left: all that it may find is nothing. It looks once, as it
@@ -107,6 +146,11 @@ pub(super) fn probe(author: &mut Author) {
         return;
     };
     let (trace, number, _) = author.left.remove(*chosen);
+    look(author, trace, number);
+}
+
+/// Whoever acts looks for something.
+fn look(author: &mut Author, trace: Trace, number: u32) {
     let sql = match trace {
         Trace::Setting => {
             format!("SELECT coalesce(current_setting('app.v_{number}', true), '') = ''")

@@ -1,7 +1,7 @@
 //! Phrases of a client that is slow, impatient or gone.
 
 use poolproof_scenarios::session::{Action, CancelKind, Condition, Cuts, Message, Payload};
-use rand::RngExt;
+use rand::{RngExt, seq::IndexedRandom};
 
 use super::{
     author::Author,
@@ -62,7 +62,7 @@ fn sleep(author: &mut Author, seconds: &str) {
 
 /// A client leaves, in the middle of whatever it was doing; its next step finds it logged in again.
 pub(super) fn leave(author: &mut Author) {
-    author.someone();
+    let who = author.someone();
     if author.once_in(3) {
         let sql = simple::rows(author);
         author.send(vec![
@@ -77,5 +77,15 @@ pub(super) fn leave(author: &mut Author) {
         false => Action::Reset,
     };
     author.gone(how);
+    // What the client had is free before it comes back for another: somebody else may get it.
+    if author.once_in(2) {
+        let others: Vec<usize> = author.all().filter(|other| *other != who).collect();
+        if let Some(other) = others.choose(&mut author.random) {
+            author.one(*other);
+            let sql = simple::rows(author);
+            author.query(&sql);
+        }
+    }
+    author.one(who);
     author.step(Action::Connect(Vec::new()));
 }

@@ -46,6 +46,7 @@ pub enum Phrase {
     Temporary,
     Listen,
     Lock,
+    Handover,
     Probe,
     Fragments,
     Cancel,
@@ -67,6 +68,7 @@ impl Phrase {
                 | Self::Temporary
                 | Self::Listen
                 | Self::Lock
+                | Self::Handover
         )
     }
 }
