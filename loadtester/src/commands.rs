@@ -80,3 +80,13 @@ fn write(path: &std::path::Path, text: &str) -> Result<(), Problem> {
         )
     })
 }
+
+/// Makes a folder that the user named for results, if it is not there.
+fn folder(path: &std::path::Path) -> Result<(), Problem> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        Problem::usage(
+            format!("cannot make {}: {error}", path.display()),
+            "Name a folder that you may write with --out.",
+        )
+    })
+}

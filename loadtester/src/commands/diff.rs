@@ -5,20 +5,19 @@ mod cases;
 mod judge;
 mod random;
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use poolproof_reports::matrix::{self, Matrix, Outcome, Row};
 use poolproof_scenarios::pool::{PoolMode, PoolSettings};
 use tokio::runtime::Runtime;
 
-use super::write;
+use super::{folder, measure, write};
 use crate::{
     cli::{DiffArgs, Format, OutputFlags},
     diff::{Beside, DiffError, Ending, Ledger, Limits, Needed, Stage, Trace, columns},
     engine::{Endpoint, Stop},
     environment::{Demand, Environment},
     exit::Exit,
-    interrupt::Interrupts,
     output,
     problem::Problem,
     targets::{CatalogTarget, TargetSpec},
@@ -34,19 +33,8 @@ const CLIENTS_MAX: u32 = 50;
 pub(super) fn run(args: &DiffArgs, flags: OutputFlags) -> Result<Exit, Problem> {
     let cases = cases::chosen(args)?;
     let ledger = ledger(args)?;
-    let interrupts = Interrupts::watch().map_err(|error| {
-        Problem::new(
-            Exit::Environment,
-            format!("cannot watch for Ctrl-C: {error}"),
-            "Allow this user more threads (`ulimit -u`).",
-        )
-    })?;
-    fs::create_dir_all(&args.out).map_err(|error| {
-        Problem::usage(
-            format!("cannot make {}: {error}", args.out.display()),
-            "Name a folder that you may write with --out.",
-        )
-    })?;
+    let interrupts = measure::watch()?;
+    folder(&args.out)?;
     if let Some(sessions) = args.random {
         let exit = random::run(args, flags, sessions, interrupts.stop())?;
         let stopped = interrupts.stop().is_stopped();
@@ -264,7 +252,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Vec<Option<Trace>>, Problem> {
         let pooled = *spec != TargetSpec::Catalog(CatalogTarget::direct());
         let mut traces: Vec<Option<Trace>> = cases.iter().map(|_| None).collect();
-        let mut sizes: Vec<u32> = cases.iter().map(Case::pool_size).collect();
+        let mut sizes: Vec<u32> = cases.iter().map(|case| case.pool_size(mode)).collect();
         sizes.sort_unstable();
         sizes.dedup();
         for size in sizes {
@@ -277,7 +265,7 @@ impl<'a> Bench<'a> {
             let mut stage = self.stage(&target.endpoint)?;
             for (case, trace) in cases.iter().zip(&mut traces) {
                 let promised = !pooled || case.session.header.promised_by(mode);
-                if promised && case.pool_size() == size && !self.stop.is_stopped() {
+                if promised && case.pool_size(mode) == size && !self.stop.is_stopped() {
                     *trace = Some(self.perform(&mut stage, case)?);
                 }
             }

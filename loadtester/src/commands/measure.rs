@@ -73,7 +73,8 @@ pub(super) fn run(
     Ok(exit_of(&gate))
 }
 
-fn watch() -> Result<Interrupts, Problem> {
+/// Begins to watch for Ctrl-C. To be called before anything else starts threads.
+pub(super) fn watch() -> Result<Interrupts, Problem> {
     Interrupts::watch().map_err(|error| {
         Problem::new(
             Exit::Environment,

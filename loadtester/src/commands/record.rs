@@ -1,16 +1,15 @@
 //! `poolproof record`: stands between an application and PostgreSQL, and writes what it says as a
 //! session script.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use tokio::time::sleep;
 
-use super::write;
+use super::{folder, measure, write};
 use crate::{
     cli::{OutputFlags, RecordArgs},
     engine::Stop,
     exit::Exit,
-    interrupt::Interrupts,
     output,
     problem::Problem,
     record::{Literals, Relay, RelayError, Tape},
@@ -21,19 +20,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Records until it is interrupted, which is how a recording ends.
 pub(super) fn run(args: &RecordArgs, flags: OutputFlags) -> Result<Exit, Problem> {
-    let interrupts = Interrupts::watch().map_err(|error| {
-        Problem::new(
-            Exit::Environment,
-            format!("cannot watch for Ctrl-C: {error}"),
-            "Allow this user more threads (`ulimit -u`).",
-        )
-    })?;
-    fs::create_dir_all(&args.out).map_err(|error| {
-        Problem::usage(
-            format!("cannot make {}: {error}", args.out.display()),
-            "Name a folder that you may write with --out.",
-        )
-    })?;
+    let interrupts = measure::watch()?;
+    folder(&args.out)?;
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let path = args.out.join(format!("recorded-{now}.session"));
     let about = format!("recorded {now} in front of {}", args.upstream.endpoint);

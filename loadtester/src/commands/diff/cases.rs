@@ -1,12 +1,17 @@
 //! Which sessions are run: cases of the catalog, whole areas, or files.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use poolproof_reports::matrix::Row;
-use poolproof_scenarios::{Session, catalog};
+use poolproof_scenarios::{
+    Session, catalog,
+    pool::PoolMode,
+    session::{Action, Message, Who},
+};
 
 use super::{super::choose, POOL_SIZE};
 use crate::{cli::DiffArgs, diff::losses, problem::Problem};
@@ -39,9 +44,14 @@ impl Case {
         }
     }
 
-    /// Servers of the pool that it wants.
-    pub(super) fn pool_size(&self) -> u32 {
-        self.session.header.pool.unwrap_or(POOL_SIZE)
+    /// Servers of the pool that it wants. In session mode a client keeps its server, so that a pool that
+    /// is smaller than the clients lets the last ones wait for ever.
+    pub(super) fn pool_size(&self, mode: PoolMode) -> u32 {
+        let wanted = self.session.header.pool.unwrap_or(POOL_SIZE);
+        match mode {
+            PoolMode::Session => wanted.max(clients_at_once(&self.session)),
+            PoolMode::Transaction | PoolMode::Statement => wanted,
+        }
     }
 
     /// Its row, without cells.
@@ -60,6 +70,27 @@ impl Case {
             cells: Vec::new(),
         }
     }
+}
+
+/// Most clients that are connected at one moment.
+fn clients_at_once(session: &Session) -> u32 {
+    let (mut connected, mut most) = (BTreeSet::new(), 0);
+    for step in &session.steps {
+        let Who::One(client) = &step.who else {
+            continue;
+        };
+        let leaves = match &step.action {
+            Action::Disconnect | Action::Reset => true,
+            Action::Send { messages, .. } => messages.contains(&Message::Terminate),
+            _ => false,
+        };
+        connected.insert(client);
+        most = most.max(connected.len());
+        if leaves {
+            connected.remove(client);
+        }
+    }
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// Every session that the command line names.
