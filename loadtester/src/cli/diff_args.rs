@@ -38,6 +38,10 @@ pub struct DiffArgs {
     #[arg(long, value_name = "J", default_value_t = 1, help_heading = "Random")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
     pub jobs: u32,
+    /// Generate sessions that use prepared statements in later transactions too: for a pooler that
+    /// carries them along, as ours does
+    #[arg(long, requires = "random", help_heading = "Random")]
+    pub carried_statements: bool,
     /// Ledger of known differences, in place of the one that comes with the program
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,

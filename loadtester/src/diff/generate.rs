@@ -9,6 +9,7 @@
 //! no client waits for another's lock.
 
 mod author;
+mod carried;
 mod copy;
 mod extended;
 pub mod names;
@@ -21,12 +22,13 @@ mod weights;
 
 pub use weights::{Phrase, Weights, WeightsError};
 
-use poolproof_scenarios::{Session, pool::PoolMode};
+use poolproof_scenarios::Session;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Ground;
 use author::{Author, Trace};
+use promise::Promise;
 
 /// What generated sessions find: they write to `t` alone, and make nothing that outlives them.
 pub const GROUND: Ground = Ground::Restored("DELETE FROM t");
@@ -36,15 +38,22 @@ const PHRASES: std::ops::RangeInclusive<usize> = 4..=14;
 
 /// The session number `number` of the run with this seed.
 #[must_use]
-pub fn session(seed: u64, number: u64, mode: PoolMode, weights: &Weights) -> Session {
+pub fn session(seed: u64, number: u64, promise: Promise, weights: &Weights) -> Session {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // Streams of one seed are independent of each other.
     random.set_stream(number);
     let phrases = random.random_range(PHRASES);
-    let mut author = Author::new(random, mode);
+    let mut author = Author::new(random, promise);
     for _ in 0..phrases {
         let phrase = weights.choose(&mut author.random);
-        if mode != PoolMode::Statement || !phrase.takes_a_transaction() {
+        let promised = match promise {
+            Promise::Session | Promise::TransactionsAndStatements => true,
+            Promise::Transactions => !phrase.takes_statements_along(),
+            Promise::Statements => {
+                !phrase.takes_a_transaction() && !phrase.takes_statements_along()
+            }
+        };
+        if promised {
             write(&mut author, phrase);
         }
     }
@@ -70,6 +79,9 @@ fn write(author: &mut Author, phrase: Phrase) {
         Phrase::Limited => extended::limited(author),
         Phrase::Portals => extended::portals(author),
         Phrase::Unknown => extended::unknown(author),
+        Phrase::Keep => carried::keep(author),
+        Phrase::Reuse => carried::reuse(author),
+        Phrase::Forget => carried::forget(author),
         Phrase::Skipped => pipeline::skipped(author),
         Phrase::Pipeline => pipeline::pipeline(author),
         Phrase::Flushed => pipeline::flushed(author),

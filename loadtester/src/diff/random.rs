@@ -8,11 +8,11 @@ use std::{
     thread,
 };
 
-use poolproof_scenarios::{Session, pool::PoolMode};
+use poolproof_scenarios::Session;
 
 use super::{
     DiffError, Difference, Ending, Stage, Trace, compare,
-    generate::{self, Weights, names},
+    generate::{self, Weights, names, promise::Promise},
     shrink::shrink,
 };
 use crate::engine::Stop;
@@ -30,8 +30,8 @@ pub struct Hunt {
     pub seed: u64,
     /// How many.
     pub sessions: u64,
-    /// What the target's pool promises.
-    pub mode: PoolMode,
+    /// What the target promises.
+    pub promise: Promise,
     /// How often they do what.
     pub weights: Weights,
     /// After so many confirmed findings the hunt ends.
@@ -51,7 +51,7 @@ pub struct Pair {
 /// A session that a target answers otherwise than PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Its number; with seed and mode it gives the session again.
+    /// Its number; with seed and promise it gives the session again.
     pub number: u64,
     /// As it was generated.
     pub generated: Session,
@@ -169,7 +169,7 @@ impl Shared<'_> {
         let Hunt {
             seed,
             sessions,
-            mode,
+            promise,
             weights,
             findings_max,
         } = self.hunt;
@@ -178,8 +178,8 @@ impl Shared<'_> {
             if number >= *sessions {
                 break;
             }
-            let session = generate::session(*seed, number, *mode, weights);
-            let finding = examine(&mut pair, *mode, number, session).await?;
+            let session = generate::session(*seed, number, *promise, weights);
+            let finding = examine(&mut pair, *promise, number, session).await?;
             self.done.fetch_add(1, Ordering::Relaxed);
             if let Some(finding) = finding {
                 (self.tell)(&finding);
@@ -203,7 +203,7 @@ impl Shared<'_> {
 /// Performs a session on both sides; one that differs, and does so again, is shrunk and replayed.
 async fn examine(
     pair: &mut Pair,
-    mode: PoolMode,
+    promise: Promise,
     number: u64,
     generated: Session,
 ) -> Result<Option<Finding>, DiffError> {
@@ -227,7 +227,7 @@ async fn examine(
             }
             Ok(false)
         };
-        shrunk = shrink(shrunk, mode, still).await?;
+        shrunk = shrink(shrunk, promise, still).await?;
     }
     let (differs, last) = pair.replay(&shrunk, REPLAYS).await?;
     let shown = last.or(shown);

@@ -2,14 +2,14 @@
 //! payloads.
 //!
 //! Steps are taken away by delta debugging: Zeller and Hildebrandt, «Simplifying and Isolating
-//! Failure-Inducing Input», 2002. A candidate that asks for more than the pool's mode promises is not
+//! Failure-Inducing Input», 2002. A candidate that asks for more than the target promises is not
 //! tried: its difference would be by design and not the one that is looked for.
 
 mod simpler;
 
-use poolproof_scenarios::{Session, pool::PoolMode};
+use poolproof_scenarios::Session;
 
-use super::generate::promise;
+use super::generate::promise::{self, Promise};
 
 /// Most candidates that are tried.
 const TRIES_MAX: u32 = 400;
@@ -21,12 +21,12 @@ const TRIES_MAX: u32 = 400;
 /// Those of `differs`. Cancel safe: nothing is kept.
 pub async fn shrink<E>(
     session: Session,
-    mode: PoolMode,
+    promise: Promise,
     differs: impl AsyncFnMut(&Session) -> Result<bool, E>,
 ) -> Result<Session, E> {
     let mut search = Search {
         smallest: session,
-        mode,
+        promise,
         differs,
         tries_left: TRIES_MAX,
     };
@@ -46,7 +46,7 @@ pub async fn shrink<E>(
 
 struct Search<F> {
     smallest: Session,
-    mode: PoolMode,
+    promise: Promise,
     differs: F,
     tries_left: u32,
 }
@@ -57,7 +57,7 @@ where
 {
     /// Takes `candidate` if it still differs.
     async fn take(&mut self, candidate: Session) -> Result<bool, E> {
-        if self.tries_left == 0 || !promise::keeps(&candidate, self.mode) {
+        if self.tries_left == 0 || !promise::keeps(&candidate, self.promise) {
             return Ok(false);
         }
         self.tries_left -= 1;

@@ -19,9 +19,9 @@ use std::time::Instant;
 
 use poolproof::diff::columns;
 use poolproof::diff::generate::Weights;
+use poolproof::diff::generate::promise::Promise;
 use poolproof::diff::random::{self, Bag, Finding, Hunt, Shown};
 use poolproof::engine::Stop;
-use poolproof_scenarios::pool::PoolMode;
 
 use fault::Fault;
 use proxy::Kind;
@@ -43,9 +43,9 @@ fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64) -> Bag {
     let hunt = Hunt {
         seed: SEED,
         sessions,
-        mode: match kind {
-            Kind::Pump => PoolMode::Session,
-            Kind::Pooler(_) => PoolMode::Transaction,
+        promise: match kind {
+            Kind::Pump => Promise::Session,
+            Kind::Pooler(_) => Promise::Transactions,
         },
         weights: Weights::of_the_catalog().expect("the weights of the catalog"),
         findings_max: 1,

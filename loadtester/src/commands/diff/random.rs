@@ -19,7 +19,7 @@ use crate::{
     commands::write,
     diff::{
         Beside, DiffError, Limits, Stage, columns,
-        generate::{self, Weights},
+        generate::{self, Weights, promise::Promise},
         random::{self, Bag, Finding, Hunt, Pair, REPLAYS},
     },
     engine::{Endpoint, Stop},
@@ -45,17 +45,18 @@ pub(super) fn run(
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
     let weights = Weights::of_the_catalog()
         .map_err(|error| Problem::usage(error, "Mend scenarios/catalog/behaviour/weights.toml."))?;
-    let hunt = Hunt {
+    let hunt = |promise| Hunt {
         seed,
         sessions,
-        mode: args.mode.into(),
-        weights,
+        promise,
+        weights: weights.clone(),
         findings_max: FINDINGS_MAX,
     };
     output::print(&format!("seed {seed}\n"))?;
     let mut exit = Exit::Ok;
     for target in &args.targets {
         let began = Instant::now();
+        let hunt = hunt(Promise::of(args.mode.into(), carries(target, args)));
         let bag = against(target, args, flags, &hunt, stop)?;
         output::print(&summary(target, &bag, began.elapsed()))?;
         if bag.confirmed().next().is_some() {
@@ -63,6 +64,12 @@ pub(super) fn run(
         }
     }
     Ok(exit)
+}
+
+/// Whether the target promises that named statements follow a client: ours does, and a pooler that the
+/// user says does.
+fn carries(target: &TargetSpec, args: &DiffArgs) -> bool {
+    args.carried_statements || *target == TargetSpec::Catalog(CatalogTarget::Proxy)
 }
 
 /// A PostgreSQL and a target of its own for one thread, so that threads don't disturb each other.

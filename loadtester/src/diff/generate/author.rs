@@ -2,11 +2,12 @@
 
 use poolproof_scenarios::{
     Session,
-    pool::PoolMode,
     session::{Action, Client, Condition, Cuts, Header, Message, Step, Who},
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+use super::promise::Promise;
 
 /// Most clients of a session. Each may hold a transaction open, and with it a server.
 const CLIENTS_MAX: usize = 3;
@@ -42,7 +43,9 @@ impl Trace {
 /// A writer of sessions.
 pub(super) struct Author {
     pub(super) random: ChaCha8Rng,
-    pub(super) mode: PoolMode,
+    pub(super) promise: Promise,
+    /// Named statements that each client keeps: whose, number and text.
+    pub(super) kept: Vec<(usize, u32, String)>,
     pub(super) left: Vec<(Trace, u32, usize)>,
     open: [bool; CLIENTS_MAX],
     steps: Vec<Step>,
@@ -52,11 +55,12 @@ pub(super) struct Author {
 }
 
 impl Author {
-    pub(super) fn new(mut random: ChaCha8Rng, mode: PoolMode) -> Self {
+    pub(super) fn new(mut random: ChaCha8Rng, promise: Promise) -> Self {
         let clients = random.random_range(1..=CLIENTS_MAX);
         Self {
             random,
-            mode,
+            promise,
+            kept: Vec::new(),
             left: Vec::new(),
             open: [false; CLIENTS_MAX],
             steps: Vec::new(),
@@ -92,6 +96,11 @@ impl Author {
     /// Lets a certain client act in what follows.
     pub(super) fn one(&mut self, who: usize) {
         self.who = who;
+    }
+
+    /// The number of whoever acts.
+    pub(super) fn acts(&self) -> usize {
+        self.who
     }
 
     /// Everybody.
@@ -155,7 +164,7 @@ impl Author {
     /// Lets whoever acts do something in one transaction, which stays open if it was. In a session of
     /// its own, half the time there is none.
     pub(super) fn within(&mut self, does: impl FnOnce(&mut Self)) {
-        let needs_one = self.mode != PoolMode::Session || self.once_in(2);
+        let needs_one = self.promise != Promise::Session || self.once_in(2);
         let enters = needs_one && !self.is_open();
         if enters {
             self.enter();
@@ -169,6 +178,8 @@ impl Author {
     /// The connection of whoever acts is gone, and with it its transaction.
     pub(super) fn gone(&mut self, how: Action) {
         self.open[self.who] = false;
+        let who = self.who;
+        self.kept.retain(|(whose, ..)| *whose != who);
         self.step(how);
     }
 

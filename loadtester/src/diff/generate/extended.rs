@@ -1,13 +1,11 @@
 //! Phrases of the extended protocol, one batch each.
 
-use poolproof_scenarios::{
-    pool::PoolMode,
-    session::{Message, Name, Payload},
-};
+use poolproof_scenarios::session::{Message, Name, Payload};
 use rand::{RngExt, seq::IndexedRandom};
 
 use super::{
     author::{Author, Trace},
+    promise::Promise,
     simple,
 };
 
@@ -104,7 +102,7 @@ pub(super) fn described(author: &mut Author) {
 pub(super) fn named(author: &mut Author) {
     let who = author.someone();
     let number = author.fresh();
-    let (name, sql) = (format!("s_{number}"), simple::rows(author));
+    let (name, sql) = (format!("n_{number}"), simple::rows(author));
     let closes = author.once_in(2);
     author.within(|author| {
         author.batch(vec![parse(&name, &sql), Message::Sync]);
@@ -121,7 +119,7 @@ pub(super) fn named(author: &mut Author) {
 
 pub(super) fn reparsed(author: &mut Author) {
     author.someone();
-    let name = format!("s_{}", author.fresh());
+    let name = format!("n_{}", author.fresh());
     let sql = simple::rows(author);
     author.batch(vec![parse(&name, UNPREPARABLE), Message::Sync]);
     author.batch(with_sync(vec![
@@ -144,7 +142,7 @@ pub(super) fn limited(author: &mut Author) {
 /// A portal of the statement's own name is closed; the statement must still be there.
 pub(super) fn portals(author: &mut Author) {
     author.someone();
-    let name = format!("s_{}", author.fresh());
+    let name = format!("n_{}", author.fresh());
     let sql = simple::rows(author);
     author.batch(with_sync(vec![
         parse(&name, &sql),
@@ -159,7 +157,7 @@ pub(super) fn portals(author: &mut Author) {
 /// Something that is not there, in a batch of its own.
 pub(super) fn unknown(author: &mut Author) {
     author.someone();
-    let name = format!("s_{}", author.fresh());
+    let name = format!("n_{}", author.fresh());
     let message = match author.random.random_range(0..4) {
         0 => bind("", &name, &[]),
         1 => execute(&name, 0),
@@ -168,7 +166,7 @@ pub(super) fn unknown(author: &mut Author) {
     };
     author.batch(with_sync(vec![message]));
     // Where the session is the client's own, the name must be free after all that.
-    if author.mode == PoolMode::Session {
+    if author.promise == Promise::Session {
         author.batch(with_sync(vec![
             parse(&name, "SELECT 1"),
             bind("", &name, &[]),

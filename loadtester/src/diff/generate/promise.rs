@@ -3,8 +3,8 @@
 //! In a pool that gives a server to others after each transaction, a client's session is what lies
 //! within one transaction. A client may therefore mention what it leaves in its session in one
 //! transaction only, and use the unnamed statement in the batch that prepares it. The names of a
-//! generated session say by their form what they are: `s_1` a statement, `v_1` a setting, `x_1` a
-//! temporary table, `c_1` a channel, `k_1` a lock.
+//! generated session say by their form what they are: `s_1` a statement of SQL's PREPARE, `n_1` one of
+//! the protocol's Parse, `v_1` a setting, `x_1` a temporary table, `c_1` a channel, `k_1` a lock.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,54 @@ use poolproof_scenarios::{
 use super::extended::UNPREPARABLE;
 
 /// First letters of the names of what is left in a session.
-pub(super) const KINDS: &[u8] = b"svxck";
+pub(super) const KINDS: &[u8] = b"snvxck";
 
-/// Whether `session` asks for no more than a pool in `mode` promises. It knows the words of generated
+/// What a target promises to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// A session of their own.
+    Session,
+    /// Transactions, and that named statements of the protocol follow the client from server to server
+    /// (`max_prepared_statements` above 0).
+    TransactionsAndStatements,
+    /// Transactions.
+    Transactions,
+    /// Single statements.
+    Statements,
+}
+
+impl Promise {
+    /// That of a pool in `mode` which carries named statements along, or does not.
+    #[must_use]
+    pub fn of(mode: PoolMode, carries_statements: bool) -> Self {
+        match (mode, carries_statements) {
+            (PoolMode::Session, _) => Self::Session,
+            (PoolMode::Transaction, true) => Self::TransactionsAndStatements,
+            (PoolMode::Transaction, false) => Self::Transactions,
+            (PoolMode::Statement, _) => Self::Statements,
+        }
+    }
+
+    /// Whether a named statement may be used in every transaction of its client.
+    #[must_use]
+    pub fn carries_statements(self) -> bool {
+        matches!(self, Self::Session | Self::TransactionsAndStatements)
+    }
+}
+
+/// Whether `session` asks for no more than `promise` says. It knows the words of generated
 /// sessions only.
 #[must_use]
-pub fn keeps(session: &Session, mode: PoolMode) -> bool {
+pub fn keeps(session: &Session, promise: Promise) -> bool {
     let mut clients: BTreeMap<&Client, Transactions> = BTreeMap::new();
-    mode == PoolMode::Session
+    let carries = promise.carries_statements();
+    promise == Promise::Session
         || session.steps.iter().all(|step| match &step.who {
-            Who::One(client) => clients.entry(client).or_default().takes(&step.action),
+            Who::One(client) => {
+                let transactions = clients.entry(client).or_default();
+                transactions.carries = carries;
+                transactions.takes(&step.action)
+            }
             Who::All => true,
         })
 }
@@ -37,6 +75,8 @@ struct Transactions {
     number: u32,
     is_open: bool,
     has_unnamed: bool,
+    /// Named statements are no matter of transactions.
+    carries: bool,
     mentioned: BTreeMap<Vec<u8>, u32>,
 }
 
@@ -90,7 +130,10 @@ impl Transactions {
     /// Notes every name in `text`; false when one was mentioned in an earlier transaction.
     fn mentions(&mut self, text: &[u8]) -> bool {
         let number = self.number;
-        names(text).all(|name| *self.mentioned.entry(name.to_vec()).or_insert(number) == number)
+        let carries = self.carries;
+        names(text)
+            .filter(|name| !(carries && name.starts_with(b"n")))
+            .all(|name| *self.mentioned.entry(name.to_vec()).or_insert(number) == number)
     }
 }
 
@@ -112,8 +155,8 @@ mod tests {
 
     fn check(script: &str, expected: bool) {
         let session = Session::parse(script, "test").expect("a script");
-        assert_eq!(keeps(&session, PoolMode::Transaction), expected, "{script}");
-        assert!(keeps(&session, PoolMode::Session), "{script}");
+        assert_eq!(keeps(&session, Promise::Transactions), expected, "{script}");
+        assert!(keeps(&session, Promise::Session), "{script}");
     }
 
     #[test]
@@ -138,6 +181,14 @@ mod tests {
             "A: Parse \"\" \"SELECT 1\" | Sync\nA: Bind \"\" \"\" | Sync\n",
             false,
         );
+    }
+
+    #[test]
+    fn named_statements_may_be_carried_along() {
+        let script = "A: Parse n_1 \"SELECT 1\" | Sync\nA: Bind \"\" n_1 | Execute | Sync\n";
+        check(script, false);
+        let session = Session::parse(script, "test").expect("a script");
+        assert!(keeps(&session, Promise::TransactionsAndStatements));
     }
 
     #[test]

@@ -1,13 +1,18 @@
 use std::collections::BTreeSet;
 
-use poolproof_scenarios::{Session, pool::PoolMode};
+use poolproof_scenarios::Session;
 
-use super::{Weights, promise, session};
+use super::{
+    Weights,
+    promise::{self, Promise},
+    session,
+};
 
-const MODES: [PoolMode; 3] = [
-    PoolMode::Session,
-    PoolMode::Transaction,
-    PoolMode::Statement,
+const PROMISES: [Promise; 4] = [
+    Promise::Session,
+    Promise::TransactionsAndStatements,
+    Promise::Transactions,
+    Promise::Statements,
 ];
 
 fn weights() -> Weights {
@@ -19,7 +24,7 @@ fn the_same_seed_gives_the_same_session() {
     let scripts = |seed| -> Vec<String> {
         let numbers = 0..50;
         numbers
-            .map(|number| session(seed, number, PoolMode::Transaction, &weights()).to_string())
+            .map(|number| session(seed, number, Promise::Transactions, &weights()).to_string())
             .collect()
     };
     assert_eq!(scripts(7), scripts(7));
@@ -30,12 +35,12 @@ fn the_same_seed_gives_the_same_session() {
 
 #[test]
 fn no_session_asks_for_more_than_its_mode_promises() {
-    for mode in MODES {
+    for promise in PROMISES {
         for number in 0..500 {
-            let session = session(1, number, mode, &weights());
+            let session = session(1, number, promise, &weights());
             assert!(
-                promise::keeps(&session, mode),
-                "{number} {mode:?}:\n{session}"
+                promise::keeps(&session, promise),
+                "{number} {promise:?}:\n{session}"
             );
         }
     }
@@ -44,7 +49,7 @@ fn no_session_asks_for_more_than_its_mode_promises() {
 #[test]
 fn a_session_can_be_written_down_and_read_again() {
     for number in 0..500 {
-        let session = session(2, number, PoolMode::Session, &weights());
+        let session = session(2, number, Promise::Session, &weights());
         let read = Session::parse(&session.to_string(), "generated").expect("a script");
         assert_eq!(read, session, "{number}");
     }

@@ -30,6 +30,9 @@ pub enum Phrase {
     Reparsed,
     Limited,
     Portals,
+    Keep,
+    Reuse,
+    Forget,
     Skipped,
     Pipeline,
     Flushed,
@@ -54,6 +57,12 @@ pub enum Phrase {
 }
 
 impl Phrase {
+    /// Whether it counts on named statements in a later transaction.
+    #[must_use]
+    pub fn takes_statements_along(self) -> bool {
+        matches!(self, Self::Keep | Self::Reuse | Self::Forget)
+    }
+
     /// Whether it takes a transaction of several statements, which no pool in statement mode has.
     #[must_use]
     pub fn takes_a_transaction(self) -> bool {

@@ -1,11 +1,11 @@
 use std::convert::Infallible;
 
-use poolproof_scenarios::{Session, pool::PoolMode};
+use poolproof_scenarios::Session;
 
-use super::shrink;
+use super::{Promise, shrink};
 
 /// Shrinks `script`, in which every session differs that holds all of `needed`.
-fn shrunk(script: &str, needed: &[&str], mode: PoolMode) -> String {
+fn shrunk(script: &str, needed: &[&str], promise: Promise) -> String {
     let session = Session::parse(script, "test").expect("a script");
     let differs = async |candidate: &Session| -> Result<bool, Infallible> {
         let text = candidate.to_string();
@@ -14,7 +14,7 @@ fn shrunk(script: &str, needed: &[&str], mode: PoolMode) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let shrunk = runtime.block_on(shrink(session, mode, differs));
+    let shrunk = runtime.block_on(shrink(session, promise, differs));
     shrunk.expect("no error").to_string()
 }
 
@@ -28,7 +28,7 @@ A: Parse \"\" \"SELECT 'aa'; SELECT 'needed'\" | Bind \"\" \"\" | Execute | Sync
 B: wait
 all: barrier
 ";
-    let smallest = shrunk(script, &["needed", "B: "], PoolMode::Transaction);
+    let smallest = shrunk(script, &["needed", "B: "], Promise::Transactions);
     assert_eq!(smallest, "A: Parse \"\" \"SELECT 'needed'\"\nB: wait\n");
 }
 
@@ -41,8 +41,8 @@ A: Query \"SELECT current_setting('app.v_1')\"
 A: Query \"COMMIT\"
 ";
     let needed = ["SET app.v_1", "current_setting"];
-    let smallest = shrunk(script, &needed, PoolMode::Transaction);
+    let smallest = shrunk(script, &needed, Promise::Transactions);
     assert!(smallest.contains("BEGIN"), "{smallest}");
-    let smallest = shrunk(script, &needed, PoolMode::Session);
+    let smallest = shrunk(script, &needed, Promise::Session);
     assert!(!smallest.contains("BEGIN"), "{smallest}");
 }
