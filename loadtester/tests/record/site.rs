@@ -54,7 +54,10 @@ pub(crate) fn poolproof() -> Command {
 
 impl Site {
     pub(crate) fn start() -> Self {
-        let (stop, target) = (Stop::default(), TargetSpec::Catalog(CatalogTarget::Direct));
+        let (stop, target) = (
+            Stop::default(),
+            TargetSpec::Catalog(CatalogTarget::direct()),
+        );
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 50,

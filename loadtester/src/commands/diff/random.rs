@@ -69,7 +69,7 @@ pub(super) fn run(
 /// Whether the target promises that named statements follow a client: ours does, and a pooler that the
 /// user says does.
 fn carries(target: &TargetSpec, args: &DiffArgs) -> bool {
-    args.carried_statements || *target == TargetSpec::Catalog(CatalogTarget::Proxy)
+    args.carried_statements || *target == TargetSpec::Catalog(CatalogTarget::proxy())
 }
 
 /// A PostgreSQL and a target of its own for one thread, so that threads don't disturb each other.
