@@ -42,10 +42,10 @@ impl Session {
             let Phase::Relaying { server, outbox } = &self.phase else {
                 return Poll::Ready(Ok(()));
             };
+            let has_enough = self.leaves || (self.holds && self.intake.held_len() >= GATHER_MAX);
             if outbox.is_empty()
-                && !self.leaves
                 && !server.exchange.is_full()
-                && !(self.holds && self.intake.held_len() >= GATHER_MAX)
+                && !has_enough
                 && let Poll::Ready(read) = self.read_client(cx)
             {
                 read?;
