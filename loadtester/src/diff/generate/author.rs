@@ -150,7 +150,8 @@ impl Author {
         }
     }
 
-    fn enter(&mut self) {
+    /// Begins a transaction.
+    pub(super) fn enter(&mut self) {
         self.open[self.who] = true;
         self.query("BEGIN");
     }

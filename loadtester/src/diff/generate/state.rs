@@ -156,7 +156,9 @@ fn look(author: &mut Author, trace: Trace, number: u32) {
             format!("SELECT coalesce(current_setting('app.v_{number}', true), '') = ''")
         }
         Trace::Statement => {
-            format!("SELECT count(*) FROM pg_prepared_statements WHERE name ~ '^[sn]_{number}$'")
+            format!(
+                "SELECT count(*) FROM pg_prepared_statements WHERE name IN ('s_{number}', 'n_{number}')"
+            )
         }
         Trace::Table => format!("SELECT to_regclass('pg_temp.x_{number}') IS NULL"),
         Trace::Channel => {

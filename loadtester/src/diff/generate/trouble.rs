@@ -6,6 +6,7 @@ use rand::{RngExt, seq::IndexedRandom};
 use super::{
     author::Author,
     extended::{bind, execute, parse},
+    promise::Promise,
     simple,
 };
 
@@ -61,30 +62,41 @@ fn sleep(author: &mut Author, seconds: &str) {
 }
 
 /// A client leaves, in the middle of whatever it was doing; its next step finds it logged in again.
+/// What it had may go to somebody else before it is back.
 pub(super) fn leave(author: &mut Author) {
     let who = author.someone();
-    if author.once_in(3) {
+    let others: Vec<usize> = author.all().filter(|other| *other != who).collect();
+    let next = others.choose(&mut author.random).copied();
+    // A login may make a server of its own, so the next one has logged in before.
+    let next = next.filter(|_| author.once_in(2));
+    if let Some(next) = next {
+        author.one(next);
         let sql = simple::rows(author);
-        author.send(vec![
-            parse("", &sql),
-            bind("", "", &[]),
-            execute("", 0),
-            Message::Flush,
-        ]);
+        author.query(&sql);
+    }
+    author.one(who);
+    match author.random.random_range(0..3) {
+        0 => {
+            let sql = simple::rows(author);
+            author.send(vec![
+                parse("", &sql),
+                bind("", "", &[]),
+                execute("", 0),
+                Message::Flush,
+            ]);
+        }
+        1 if author.promise != Promise::Statements && !author.is_open() => author.enter(),
+        _ => {}
     }
     let how = match author.once_in(2) {
         true => Action::Disconnect,
         false => Action::Reset,
     };
     author.gone(how);
-    // What the client had is free before it comes back for another: somebody else may get it.
-    if author.once_in(2) {
-        let others: Vec<usize> = author.all().filter(|other| *other != who).collect();
-        if let Some(other) = others.choose(&mut author.random) {
-            author.one(*other);
-            let sql = simple::rows(author);
-            author.query(&sql);
-        }
+    if let Some(next) = next {
+        author.one(next);
+        let sql = simple::rows(author);
+        author.query(&sql);
     }
     author.one(who);
     author.step(Action::Connect(Vec::new()));
