@@ -111,14 +111,14 @@ pub(crate) fn leaves_things(address: Address) -> Pin<Box<dyn Future<Output = ()>
     Box::pin(async move {
         let connected = tokio_postgres::connect(&address.url(), NoTls).await;
         let (client, mut connection) = connected.expect("a login");
-        let (notifications, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (notifications, mut heard) = tokio::sync::mpsc::channel(8);
         tokio::spawn(async move {
             while let Ok(message) = std::future::poll_fn(|cx| connection.poll_message(cx))
                 .await
                 .transpose()
             {
                 if let Some(AsyncMessage::Notification(notification)) = message {
-                    notifications.send(notification).ok();
+                    notifications.send(notification).await.ok();
                 } else if message.is_none() {
                     return;
                 }

@@ -22,10 +22,11 @@ use poolproof::{
 };
 use poolproof_scenarios::Session;
 
+use applications::Application;
 use site::Site;
 
 /// Records what `application` says, as it is read back from the file.
-fn recorded(site: &Site, literals: Literals, application: impl AsyncFn(&site::Address)) -> Session {
+fn recorded(site: &Site, literals: Literals, application: Application) -> Session {
     let text = site.record(Tape::new(literals), application);
     assert!(!text.contains(site.password()), "{text}");
     Session::parse(&text, "recorded").unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -44,14 +45,12 @@ fn replays_alike(site: &Site, session: &Session) {
 fn what_applications_say_is_recorded_and_replays_alike() {
     let site = Site::start();
     for (name, application) in [
-        ("psql", applications::psql as applications::Application),
+        ("psql", applications::psql as Application),
         ("pgbench", applications::pgbench),
         ("tokio-postgres", applications::tokio_postgres),
         ("sqlx", applications::sqlx),
     ] {
-        let session = recorded(&site, Literals::Kept, async |address| {
-            application(address.clone()).await;
-        });
+        let session = recorded(&site, Literals::Kept, application);
         assert!(session.steps.len() > 5, "{name}: {session}");
         replays_alike(&site, &session);
     }
@@ -60,9 +59,7 @@ fn what_applications_say_is_recorded_and_replays_alike() {
 #[test]
 fn literals_are_masked_on_request() {
     let site = Site::start();
-    let session = recorded(&site, Literals::Masked, async |address| {
-        applications::psql(address.clone()).await;
-    });
+    let session = recorded(&site, Literals::Masked, applications::psql);
     let text = session.to_string();
     assert!(!text.contains("apple"), "{text}");
     replays_alike(&site, &session);
@@ -71,9 +68,7 @@ fn literals_are_masked_on_request() {
 #[test]
 fn what_an_application_would_lose_is_said_in_words() {
     let site = Site::start();
-    let session = recorded(&site, Literals::Kept, async |address| {
-        applications::leaves_things(address.clone()).await;
-    });
+    let session = recorded(&site, Literals::Kept, applications::leaves_things);
     replays_alike(&site, &session);
     let words: Vec<String> = losses(&session).iter().map(ToString::to_string).collect();
     for (lost, name) in [

@@ -18,6 +18,8 @@ use poolproof::{
 use poolproof_scenarios::{Session, pool::PoolSettings};
 use tokio::runtime::Runtime;
 
+use crate::applications::Application;
+
 /// Where an application connects to.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
@@ -107,7 +109,7 @@ impl Site {
     }
 
     /// The script of what `application` says through a relay.
-    pub(crate) fn record(&self, tape: Tape, application: impl AsyncFn(&Address)) -> String {
+    pub(crate) fn record(&self, tape: Tape, application: Application) -> String {
         let upstream = (self.endpoint.host.clone(), self.endpoint.port);
         self.runtime.block_on(async {
             let loopback = "127.0.0.1:0".parse().expect("an address");
@@ -116,7 +118,7 @@ impl Site {
             let port = relay.address().expect("a port").port();
             let served = Arc::clone(&relay);
             let serves = tokio::spawn(async move { served.serve().await });
-            application(&self.address(port)).await;
+            application(self.address(port)).await;
             serves.abort();
             relay.tape().session("a test").to_string()
         })
