@@ -2,7 +2,9 @@
 
 pub mod carrier;
 pub mod outbox;
+pub mod post;
 pub mod scratch;
+pub mod socket;
 pub mod stream;
 
 pub use outbox::Outbox;

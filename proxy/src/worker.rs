@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::client::card::ClientAddress;
 use crate::client::login::serve;
 use crate::cores::CoreId;
+use crate::io::post;
 use crate::io::stream::{Detached, Stream};
 use crate::pool::housekeeping::keep_house;
 use crate::shared::Shared;
@@ -69,7 +70,9 @@ impl Worker {
         self.core.settle();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .on_thread_park(post::flush)
             .build()?;
+        post::open();
         // Set once: each core has one thread.
         let _ =
             self.shared.pools.commons().runtimes[self.core.index()].set(runtime.handle().clone());
@@ -129,7 +132,7 @@ impl Door {
                     // A socket that has lost its address by now is closed by its first read.
                     let local = socket.local_addr().unwrap_or(remote);
                     let address = ClientAddress::Tcp { remote, local };
-                    self.admit(Stream::Tcp(socket), address);
+                    self.admit(socket.into(), address);
                 }
                 Err(error) => pause(&error).await,
             }
@@ -140,7 +143,7 @@ impl Door {
     async fn accept_unix(self, listener: UnixListener) {
         loop {
             match listener.accept().await {
-                Ok((socket, _)) => self.admit(Stream::Unix(socket), ClientAddress::Unix),
+                Ok((socket, _)) => self.admit(socket.into(), ClientAddress::Unix),
                 Err(error) => pause(&error).await,
             }
         }
@@ -174,7 +177,8 @@ impl Door {
     }
 
     fn begin(&self, stream: Stream, address: ClientAddress) {
-        tokio::spawn(serve(stream, address, Arc::clone(&self.shared)));
+        let login = serve(stream, address, Arc::clone(&self.shared));
+        tokio::spawn(post::after_flush(login));
     }
 }
 

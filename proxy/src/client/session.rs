@@ -160,7 +160,7 @@ impl Session {
             Phase::Relaying { server, .. } => !server.is_at_boundary(),
             Phase::Idle | Phase::Waiting { .. } | Phase::Aligning { .. } => false,
         };
-        (!in_message && self.outbox.is_empty()).then_some(&mut self.client)
+        (!in_message && self.outbox.is_taken(&self.client)).then_some(&mut self.client)
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
@@ -278,11 +278,14 @@ impl Session {
             Phase::Idle => {}
             Phase::Waiting { ticket, .. } => self.pool.abandon(ticket),
             Phase::Aligning { server, .. } => self.pool.give_back(server),
-            Phase::Relaying { server, .. } => {
+            Phase::Relaying { server, mut outbox } => {
                 // A server that is not free here never will be: it is closed.
                 let Some(server) = self.cancel.holder.lets_go(server) else {
                     return;
                 };
+                if !outbox.is_taken(&server.stream) {
+                    return;
+                }
                 if self.keeps_server && server.is_free() {
                     reset(server);
                 } else {

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::Stream;
+use super::{Stream, post};
 
 /// The unsent rest of what was written to a connection. Empty, it owns no memory.
 #[derive(Debug, Default)]
@@ -21,6 +21,20 @@ impl Outbox {
         self.bytes.is_empty() && !self.unflushed
     }
 
+    /// Whether the socket itself has taken everything.
+    #[must_use]
+    pub fn is_taken(&mut self, stream: &Stream) -> bool {
+        if self.is_empty()
+            && let Some(fd) = stream.posted()
+        {
+            match post::take_back(fd) {
+                Ok(rest) => self.bytes = rest,
+                Err(_) => return false,
+            }
+        }
+        self.is_empty()
+    }
+
     /// Adds bytes without trying to send them.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -32,7 +46,8 @@ impl Outbox {
     }
 
     /// Sends `bytes` after what is still unsent; what the socket does not take is kept. The
-    /// caller stops producing while anything is kept, which bounds it. Cancel safe.
+    /// caller stops producing while anything is kept, which bounds it. Short messages leave when
+    /// the core has nothing else to do, and count as sent before: see [`super::post`]. Cancel safe.
     ///
     /// # Errors
     ///
@@ -43,6 +58,14 @@ impl Outbox {
         stream: &mut Stream,
         mut bytes: &[u8],
     ) -> io::Result<()> {
+        if let Some(fd) = stream.posted() {
+            if self.bytes.is_empty() {
+                self.bytes = post::take_back(fd)?;
+            }
+            if self.bytes.is_empty() && post::lay_out(fd, bytes, cx.waker()) {
+                return Ok(());
+            }
+        }
         if self.is_empty() {
             while !bytes.is_empty() {
                 match stream.poll_write_some(cx, bytes)? {
@@ -68,6 +91,11 @@ impl Outbox {
         cx: &mut Context<'_>,
         stream: &mut Stream,
     ) -> Poll<io::Result<()>> {
+        if let Some(fd) = stream.posted()
+            && self.bytes.is_empty()
+        {
+            self.bytes = post::reclaim(fd)?;
+        }
         while self.sent < self.bytes.len() {
             self.sent += ready!(stream.poll_write_some(cx, &self.bytes[self.sent..]))?;
         }

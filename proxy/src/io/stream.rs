@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -11,14 +12,16 @@ use tokio_rustls::TlsStream;
 use tokio_rustls::rustls::CommonState;
 
 use super::carrier::Carrier;
+use super::post;
+use super::socket::Socket;
 
 /// A connection to a client or to a server, registered with the runtime of one core.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(Socket<TcpStream>),
     /// Unix socket.
-    Unix(UnixStream),
+    Unix(Socket<UnixStream>),
     /// TCP under TLS, boxed so that plain connections stay as small as they are.
     Tls(Box<TlsStream<Carrier>>),
 }
@@ -34,6 +37,18 @@ pub enum Detached {
     Tls(Box<TlsStream<Carrier>>),
 }
 
+impl From<TcpStream> for Stream {
+    fn from(socket: TcpStream) -> Self {
+        Self::Tcp(Socket::new(socket))
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(socket: UnixStream) -> Self {
+        Self::Unix(Socket::new(socket))
+    }
+}
+
 impl Detached {
     /// Registers the connection with the runtime of the current thread.
     ///
@@ -42,8 +57,8 @@ impl Detached {
     /// When the system has no room for one more registration.
     pub fn attach(self) -> io::Result<Stream> {
         Ok(match self {
-            Self::Tcp(socket) => Stream::Tcp(TcpStream::from_std(socket)?),
-            Self::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
+            Self::Tcp(socket) => TcpStream::from_std(socket)?.into(),
+            Self::Unix(socket) => UnixStream::from_std(socket)?.into(),
             Self::Tls(mut tls) => {
                 tls.get_mut().0.attach()?;
                 Stream::Tls(tls)
@@ -60,13 +75,22 @@ impl Stream {
     /// When the system refuses to forget the registration.
     pub fn detach(self) -> io::Result<Detached> {
         Ok(match self {
-            Self::Tcp(socket) => Detached::Tcp(socket.into_std()?),
-            Self::Unix(socket) => Detached::Unix(socket.into_std()?),
+            Self::Tcp(socket) => Detached::Tcp(socket.into_inner().into_std()?),
+            Self::Unix(socket) => Detached::Unix(socket.into_inner().into_std()?),
             Self::Tls(mut tls) => {
                 tls.get_mut().0.detach()?;
                 Detached::Tls(tls)
             }
         })
+    }
+
+    /// The descriptor of a connection that the post may send on; a session of TLS writes itself.
+    pub(super) fn posted(&self) -> Option<RawFd> {
+        match self {
+            Self::Tcp(socket) => Some(socket.fd()),
+            Self::Unix(socket) => Some(socket.fd()),
+            Self::Tls(_) => None,
+        }
     }
 
     /// Whether something happened on the connection that nobody has read yet, as far as the
@@ -174,8 +198,8 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Self::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tcp(socket) => Pin::new(&mut **socket).poll_read(cx, buffer),
+            Self::Unix(socket) => Pin::new(&mut **socket).poll_read(cx, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
@@ -187,25 +211,28 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(fd) = self.posted() {
+            post::settle(fd);
+        }
         match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tcp(socket) => Pin::new(&mut **socket).poll_write(cx, bytes),
+            Self::Unix(socket) => Pin::new(&mut **socket).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tcp(socket) => Pin::new(&mut **socket).poll_flush(cx),
+            Self::Unix(socket) => Pin::new(&mut **socket).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tcp(socket) => Pin::new(&mut **socket).poll_shutdown(cx),
+            Self::Unix(socket) => Pin::new(&mut **socket).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }

@@ -15,6 +15,7 @@ use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::client::replication::Replication;
 use crate::cores::CoreId;
+use crate::io::post;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
 use crate::server::connect::{ConnectError, Connected, connect};
@@ -91,7 +92,7 @@ impl Pool {
             return;
         };
         for _ in 0..count {
-            runtime.spawn(Self::open_one(Arc::clone(self)));
+            runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self))));
         }
     }
 

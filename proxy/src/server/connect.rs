@@ -338,7 +338,7 @@ pub async fn resolve(
 pub async fn open(address: &ServerAddress) -> Result<Stream, ConnectError> {
     let opened = match address {
         ServerAddress::Tcp(address) => open_tcp(*address).await,
-        ServerAddress::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+        ServerAddress::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
         ServerAddress::Abstract(name) => open_abstract(name),
     };
     opened.map_err(|source| ConnectError::Connect {
@@ -351,7 +351,7 @@ async fn open_tcp(address: SocketAddr) -> std::io::Result<Stream> {
     let socket = TcpStream::connect(address).await?;
     // Messages are written whole; waiting for more of them only delays the answer.
     socket.set_nodelay(true)?;
-    Ok(Stream::Tcp(socket))
+    Ok(socket.into())
 }
 
 fn open_abstract(name: &str) -> std::io::Result<Stream> {
@@ -360,5 +360,5 @@ fn open_abstract(name: &str) -> std::io::Result<Stream> {
     // Connecting to a Unix socket succeeds or fails at once.
     let socket = std::os::unix::net::UnixStream::connect_addr(&address)?;
     socket.set_nonblocking(true)?;
-    Ok(Stream::Unix(UnixStream::from_std(socket)?))
+    Ok(UnixStream::from_std(socket)?.into())
 }

@@ -88,7 +88,9 @@ impl ClientTls {
             return Err(io::ErrorKind::Unsupported.into());
         };
         let acceptor = TlsAcceptor::from(Arc::clone(config));
-        let tls = acceptor.accept(Carrier::Attached(socket)).await?;
+        let tls = acceptor
+            .accept(Carrier::Attached(socket.into_inner()))
+            .await?;
         Ok(Stream::Tls(Box::new(TlsStream::Server(tls))))
     }
 }

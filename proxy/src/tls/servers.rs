@@ -99,7 +99,9 @@ impl ServerTls {
             Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
         };
         let connector = TlsConnector::from(Arc::clone(config));
-        let tls = connector.connect(name, Carrier::Attached(socket)).await?;
+        let tls = connector
+            .connect(name, Carrier::Attached(socket.into_inner()))
+            .await?;
         Ok(Stream::Tls(Box::new(TlsStream::Client(tls))))
     }
 }

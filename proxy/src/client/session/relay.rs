@@ -191,7 +191,8 @@ impl Session {
         if let Some(names) = &mut self.names {
             names_heard(names, &self.pool.catalog, heard);
         }
-        let settled = server.is_free() && outbox.is_empty() && self.intake.at_boundary();
+        let settled =
+            server.is_free() && self.intake.at_boundary() && outbox.is_taken(&server.stream);
         if settled && !self.keeps_server {
             self.release();
             // The client may have sent more, which had to wait or was not whole.
