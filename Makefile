@@ -5,7 +5,7 @@ OUT ?= poolproof-out
 SESSIONS ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests build compare test diff-nightly lint doc images ci
+.PHONY: help setup setup-tests build compare test bench diff-nightly lint doc images ci
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,10 @@ compare: setup build ## the default scenarios on PostgreSQL, our proxy and PgBou
 test: setup-tests ## every test
 	$(CARGO) test --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
+
+bench: build ## our proxy beside PgBouncer, HAProxy and PostgreSQL, with pgbench; BENCH passes arguments on
+	@bench/setup
+	bench/bench.py --out $(OUT)/performance.md $(BENCH)
 
 diff-nightly: setup build ## many generated sessions against our proxy; SEED=… repeats a run
 	$(CARGO) test --locked -p poolproof --test faulty -- --ignored --nocapture
