@@ -32,6 +32,10 @@ const OTHERS: &str = "pg_stat_activity WHERE datname = current_database() \
 /// Of those, the ones that work: neither idle nor waiting for what their client says.
 const WORKING: &str = "state NOT LIKE 'idle%' AND wait_event_type IS DISTINCT FROM 'Client'";
 
+/// Of those, the ones that have come to what they do.
+const RUNNING: &str = "state = 'active' \
+     AND (strpos(query, 'pg_sleep') = 0 OR wait_event = 'PgSleep')";
+
 /// What every session finds. Sequences and rows are the same each time.
 const FIXTURE: &str = "\
     CREATE TABLE public.items (id int PRIMARY KEY, name text, price numeric(8,2));\
@@ -165,9 +169,15 @@ impl Beside {
         Ok(self.number(&working).await? == 0)
     }
 
-    /// Whether a statement that holds `text` is being run.
+    /// Whether a statement that holds `text` is being run; one that sleeps, whether it has fallen asleep:
+    /// an activity is reported before the first message of the answer is made.
     pub(super) async fn runs(&self, text: &Payload) -> Result<bool, DiffError> {
-        self.any("state = 'active'", text).await
+        self.any(RUNNING, text).await
+    }
+
+    /// Whether no process has a statement that holds `text` before it.
+    pub(super) async fn is_gone(&self, text: &Payload) -> Result<bool, DiffError> {
+        Ok(!self.any("state = 'active'", text).await?)
     }
 
     /// Whether a statement that holds `text` waits for a lock.

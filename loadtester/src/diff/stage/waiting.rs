@@ -82,7 +82,7 @@ impl Performance<'_> {
             Need::AllClosed => self.clients.values().all(Client::is_over),
             Need::Server(Condition::Running(text)) => beside.runs(text).await?,
             Need::Server(Condition::Locked(text)) => beside.is_locked(text).await?,
-            Need::Server(Condition::Gone(text)) => !beside.runs(text).await?,
+            Need::Server(Condition::Gone(text)) => beside.is_gone(text).await?,
             Need::Server(_) => calm.lasts(QUIET),
         })
     }
