@@ -3,7 +3,8 @@
 //!
 //! Steps are taken away by delta debugging: Zeller and Hildebrandt, «Simplifying and Isolating
 //! Failure-Inducing Input», 2002. A candidate that asks for more than the target promises is not
-//! tried: its difference would be by design and not the one that is looked for.
+//! tried: its difference would be by design and not the one that is looked for. Nor is one in which a
+//! cancel request races with its query.
 
 mod simpler;
 
@@ -57,7 +58,9 @@ where
 {
     /// Takes `candidate` if it still differs.
     async fn take(&mut self, candidate: Session) -> Result<bool, E> {
-        if self.tries_left == 0 || !promise::keeps(&candidate, self.promise) {
+        let is_fair =
+            promise::keeps(&candidate, self.promise) && promise::is_determined(&candidate);
+        if self.tries_left == 0 || !is_fair {
             return Ok(false);
         }
         self.tries_left -= 1;

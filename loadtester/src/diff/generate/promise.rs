@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use poolproof_scenarios::{
     Session,
     pool::PoolMode,
-    session::{Action, Client, Message, Who},
+    session::{Action, Client, Condition, Message, Who},
 };
 
 use super::extended::UNPREPARABLE;
@@ -67,6 +67,28 @@ pub fn keeps(session: &Session, promise: Promise) -> bool {
             }
             Who::All => true,
         })
+}
+
+/// Whether every cancel request of `session` finds either a query that is known to run or none: one that
+/// is on its way together with its query may come first, and then nothing is cancelled.
+#[must_use]
+pub fn is_determined(session: &Session) -> bool {
+    let mut on_their_way: BTreeMap<&Client, String> = BTreeMap::new();
+    session.steps.iter().all(|step| {
+        match (&step.who, &step.action) {
+            (Who::One(client), Action::Send { .. }) => {
+                on_their_way.insert(client, step.action.to_string());
+            }
+            (Who::One(client), Action::Cancel(_)) => return !on_their_way.contains_key(client),
+            (Who::One(client), _) => drop(on_their_way.remove(client)),
+            (Who::All, Action::Wait(Condition::Running(text))) => {
+                let text = String::from_utf8_lossy(&text.bytes()).into_owned();
+                on_their_way.retain(|_, said| !said.contains(&text));
+            }
+            (Who::All, _) => on_their_way.clear(),
+        }
+        true
+    })
 }
 
 /// Where a client is among its transactions.
@@ -181,6 +203,23 @@ mod tests {
             "A: Parse \"\" \"SELECT 1\" | Sync\nA: Bind \"\" \"\" | Sync\n",
             false,
         );
+    }
+
+    #[test]
+    fn a_cancel_request_must_know_what_it_meets() {
+        for (script, expected) in [
+            ("A: Query \"a\"\nA: cancel\n", false),
+            ("A: Query \"a\"\nA: wait\nA: cancel\n", true),
+            ("A: Query \"a\"\nall: wait running \"a\"\nA: cancel\n", true),
+            (
+                "A: Query \"a\"\nall: wait running \"b\"\nA: cancel\n",
+                false,
+            ),
+            ("A: Query \"a\"\nB: cancel\n", true),
+        ] {
+            let session = Session::parse(script, "test").expect("a script");
+            assert_eq!(is_determined(&session), expected, "{script}");
+        }
     }
 
     #[test]
