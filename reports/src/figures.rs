@@ -6,7 +6,7 @@ use poolproof_scenarios::threshold::{Metric, Quantity};
 
 use crate::{
     Latency,
-    record::{Cell, Cost, ErrorClass, Window},
+    record::{Cell, Cost, ErrorClass, FaultMark, Window},
     statistics::{Interval, Ratio, wilson},
 };
 
@@ -29,6 +29,8 @@ pub struct Summary {
     pub latency: Latency,
     /// Time from the actual send to the answer, of open loads.
     pub service: Latency,
+    /// Longest time that it took to recover from a fault; `None` without faults.
+    pub recovery: Option<Duration>,
     /// Time to connect and log in.
     pub connect_latency: Latency,
     /// What the target used.
@@ -108,6 +110,8 @@ impl Summary {
             open_loop,
             knee: _,
             invalid: _,
+            faults,
+            invariants: _,
         } = window;
         self.windows += 1;
         self.duration += Duration::from_micros(*duration_us);
@@ -125,6 +129,10 @@ impl Summary {
             self.service.merge(&open.service);
         }
         self.connect_latency.merge(connect_latency);
+        let lasted_ms = duration_us / 1_000;
+        self.recovery = self
+            .recovery
+            .max(faults.iter().map(|fault| recovery(fault, lasted_ms)).max());
         self.target.add(target_cost.as_ref(), *succeeded);
         self.postgres.add(postgres_cost.as_ref(), *succeeded);
         self.generator.add(generator_cost.as_ref(), *succeeded);
@@ -155,7 +163,7 @@ impl Summary {
                 .percentile(percentile.percent())
                 .map(Quantity::Time),
             // Windows without faults have nothing to recover from.
-            Metric::Recovery => None,
+            Metric::Recovery => self.recovery.map(Quantity::Time),
             Metric::Cpu => self.target.cpu_per_transaction().map(Quantity::Time),
             Metric::Memory => self.target.peak_rss_bytes().map(Quantity::Bytes),
         }
@@ -170,6 +178,13 @@ impl Summary {
             high: 100.0 * high,
         })
     }
+}
+
+/// How long the target took to recover. One that did not counts with all that was left of its window of
+/// `lasted_ms`, which is the least that it can have taken.
+fn recovery(fault: &FaultMark, lasted_ms: u64) -> Duration {
+    let left = || lasted_ms.saturating_sub(fault.at_ms);
+    Duration::from_millis(fault.recovered_after_ms.unwrap_or_else(left))
 }
 
 /// A cell with its figures.
@@ -260,6 +275,33 @@ mod tests {
             windows,
             warm_up: None,
         }
+    }
+
+    #[test]
+    fn recovery_is_the_longest_and_what_did_not_recover_counts_with_the_rest() {
+        let mark = |at_ms, recovered_after_ms| FaultMark {
+            at_ms,
+            recovered_after_ms,
+            ..FaultMark::default()
+        };
+        let recovery = |faults: Vec<FaultMark>| {
+            let window = Window {
+                duration_us: 5_000_000,
+                faults,
+                ..Window::default()
+            };
+            Summary::of([&window]).figure(Metric::Recovery)
+        };
+        assert_eq!(recovery(Vec::new()), None);
+        let ms = |millis| Some(Quantity::Time(Duration::from_millis(millis)));
+        assert_eq!(
+            recovery(vec![mark(1_000, Some(300)), mark(2_000, Some(0))]),
+            ms(300)
+        );
+        assert_eq!(
+            recovery(vec![mark(1_000, None), mark(2_000, Some(0))]),
+            ms(4_000)
+        );
     }
 
     #[test]

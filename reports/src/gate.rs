@@ -7,6 +7,7 @@ use poolproof_scenarios::threshold::{Bound, Quantity, Threshold};
 use crate::{
     RunRecord,
     figures::Figures,
+    happenings,
     record::ScenarioRun,
     statistics::{Ratio, Shift},
 };
@@ -51,6 +52,8 @@ pub enum Criterion {
     Threshold(Threshold),
     /// To be measurable at all; asked where no threshold applies.
     Measured,
+    /// To keep an invariant, by its name; asked wherever one was looked at.
+    Invariant(String),
 }
 
 /// What was compared with a bound.
@@ -99,6 +102,7 @@ impl Judgement {
             }
             .to_string(),
             Criterion::Measured => "measured".to_owned(),
+            Criterion::Invariant(name) => format!("invariant {name}"),
         }
     }
 }
@@ -212,8 +216,13 @@ fn judge_cell<'a>(
     let asked: Vec<_> = thresholds
         .filter(|threshold| applies_to(threshold, target))
         .collect();
+    let invariants = happenings::invariants(cell.cell).into_iter().map(|check| {
+        let finding = finding::invariant(&check);
+        conclude(Criterion::Invariant(check.name), finding)
+    });
     if asked.is_empty() {
-        return vec![conclude(Criterion::Measured, finding::measured(cell))];
+        let measured = conclude(Criterion::Measured, finding::measured(cell));
+        return std::iter::once(measured).chain(invariants).collect();
     }
     let findings = asked
         .iter()
@@ -222,6 +231,7 @@ fn judge_cell<'a>(
     let pairs = asked.into_iter().zip(findings);
     pairs
         .map(|(threshold, finding)| conclude(Criterion::Threshold(threshold.clone()), finding))
+        .chain(invariants)
         .collect()
 }
 

@@ -6,6 +6,7 @@
 pub mod figures;
 pub mod format;
 pub mod gate;
+pub mod happenings;
 pub mod histogram;
 pub mod history;
 pub mod matrix;

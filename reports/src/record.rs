@@ -213,6 +213,43 @@ pub struct Window {
     /// Why the window says nothing about the target, and what to change.
     #[serde(default)]
     pub invalid: Option<String>,
+    /// What was done to the parties meanwhile, in the order in which it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultMark>,
+    /// What had to hold meanwhile and afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<InvariantCheck>,
+}
+
+/// A fault as it came, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultMark {
+    /// What was done, such as `postgres-restarted`.
+    pub name: String,
+    /// When it began, in milliseconds since the window began.
+    pub at_ms: u64,
+    /// When it was undone; [`at_ms`](Self::at_ms) for one that is over at once.
+    pub until_ms: u64,
+    /// What it did, such as `7 backends ended`.
+    pub effect: String,
+    /// Transactions that failed from its begin to the next fault or the end of the window.
+    pub failed: u64,
+    /// Time from its begin to the moment from which the target served as before, in milliseconds; absent
+    /// where that did not come before the next fault or the end of the window.
+    pub recovered_after_ms: Option<u64>,
+}
+
+/// An invariant, and how often it was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvariantCheck {
+    /// Which, such as `bank`.
+    pub name: String,
+    /// How often it was looked at and could be judged.
+    pub looks: u64,
+    /// How often it did not hold.
+    pub violations: u64,
+    /// The first time that it did not, in words.
+    pub first: Option<String>,
 }
 
 /// An open load taken apart. [`Window::latency`] is its response time, from the intended start.

@@ -165,6 +165,8 @@ fn assemble(block: u32, started: Duration, yields: Vec<Yield>, bill: &Bill, core
     };
     Window {
         invalid: check.fault(),
+        faults: Vec::new(),
+        invariants: Vec::new(),
         open_loop: Some(tally.open),
         knee: None,
         block,

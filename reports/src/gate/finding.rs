@@ -12,7 +12,8 @@ use crate::{
         counted, factor as factor_text, interval as interval_text, metric as heading, quantity,
         ratio as ratio_text, target as called,
     },
-    record::CellStatus,
+    happenings::looks,
+    record::{CellStatus, InvariantCheck},
     statistics::{Answer, BLOCKS_FOR_INTERVAL, Interval, Shift, holm, keeps},
 };
 
@@ -94,6 +95,27 @@ pub(super) fn measured(cell: &Figures<'_>) -> Finding {
     Finding {
         measured: rate.map(Measured::Figure),
         ..Finding::bare(Verdict::Pass, format!("{all} were measured"))
+    }
+}
+
+/// Judges what was found of an invariant, which must have been looked at.
+pub(super) fn invariant(check: &InvariantCheck) -> Finding {
+    let verdict = match check {
+        InvariantCheck {
+            violations: 1.., ..
+        } => Verdict::Fail,
+        InvariantCheck { looks: 0, .. } => Verdict::NoVerdict,
+        InvariantCheck { .. } => Verdict::Pass,
+    };
+    let bare = Finding::bare(verdict, format!("{} {}", check.name, looks(check)));
+    Finding {
+        // Data that are wrong come before everything that is slow.
+        offence: if verdict == Verdict::Fail {
+            f64::INFINITY
+        } else {
+            0.0
+        },
+        ..bare
     }
 }
 
@@ -191,6 +213,15 @@ fn by_figure(threshold: &Threshold, bound: Quantity, cell: &Figures<'_>) -> Find
         return Finding::bare(Verdict::NoVerdict, sentence);
     };
     let kept = threshold.comparison.holds(figure.value(), bound.value());
+    if kept && metric == Metric::Recovery && unrecovered(cell) {
+        return Finding::bare(
+            Verdict::NoVerdict,
+            format!(
+                "after {} the target did not serve as before, and its window ended: run longer",
+                quantity(figure)
+            ),
+        );
+    }
     let limit = limit(threshold.comparison);
     Finding {
         verdict: if kept { Verdict::Pass } else { Verdict::Fail },
@@ -207,6 +238,12 @@ fn by_figure(threshold: &Threshold, bound: Quantity, cell: &Figures<'_>) -> Find
         offence: offence(threshold, figure.value(), bound.value()),
         chance: None,
     }
+}
+
+/// Whether a window ended, or the next fault came, before the target had recovered.
+fn unrecovered(cell: &Figures<'_>) -> bool {
+    let mut faults = cell.cell.windows.iter().flat_map(|window| &window.faults);
+    faults.any(|fault| fault.recovered_after_ms.is_none())
 }
 
 /// The figure as tables show it, with all its digits where it would look equal to its bound.

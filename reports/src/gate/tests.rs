@@ -14,6 +14,8 @@ use crate::{
 };
 
 mod against;
+mod happenings;
+mod simulated;
 
 /// What a simulated cell shows in each of its windows.
 #[derive(Clone, Copy)]

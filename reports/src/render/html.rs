@@ -16,6 +16,7 @@ mod checks;
 mod cost;
 mod decision;
 mod forest;
+mod happenings;
 mod latency;
 mod marks;
 mod origin;
@@ -171,6 +172,7 @@ fn scenario(
             h2 { (scenario.name) }
             p { (scenario.purpose) " " span.note { "Driver " (view.run.driver) ", " (blocks) "." } }
             (sidebyside::section(view, reference))
+            (happenings::section(view))
             @if let Detail::Charts(points) = detail {
                 (charts(view, reference, points))
             } @else {

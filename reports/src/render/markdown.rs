@@ -2,19 +2,24 @@
 
 use std::fmt::Write as _;
 
-use super::rows::{Entry, errors_by_class, footnotes, rows};
+use super::rows::{Entry, errors_by_class, footnotes, happenings, rows};
 use crate::{
     GateReport, RunRecord, format,
     gate::{Judgement, Outcome, Verdict},
     overview::{Overview, ScenarioView},
 };
 
-/// GitHub refuses comments above 65,536 characters; job summaries take 1 MB.
+/// GitHub refuses comments above 65,536 characters; job summaries take 1 MB. What is said of the rest
+/// finds room above this.
 const LONGEST: usize = 60_000;
+/// Of these, for the checks that did not pass.
+const LONGEST_VERDICT: usize = 20_000;
 /// Judgements and errors listed for each run and scenario.
 const LISTED: usize = 20;
-/// Characters of a text from outside.
+/// Characters of a text from outside. Escaped, each may take six bytes.
 const LONGEST_TEXT: usize = 300;
+/// The same where several stand in one line.
+const LONGEST_WORD: usize = 80;
 
 /// A summary for pull requests and job pages, below 64 kB whatever the run.
 #[must_use]
@@ -25,9 +30,10 @@ pub fn markdown(record: &RunRecord, gate: &GateReport) -> String {
         .scenarios
         .iter()
         .map(|view| scenario(view, overview.reference));
+    let footer = footer(record);
     let mut left_out = 0;
     for section in sections {
-        if text.len() + section.len() > LONGEST {
+        if text.len() + section.len() + footer.len() > LONGEST {
             left_out += 1;
         } else {
             text += &section;
@@ -40,8 +46,7 @@ pub fn markdown(record: &RunRecord, gate: &GateReport) -> String {
             "\n{scenarios} left out here for length; the HTML report has all."
         );
     }
-    text += &footer(record);
-    text
+    text + &footer
 }
 
 fn verdict(gate: &GateReport) -> String {
@@ -59,11 +64,17 @@ fn verdict(gate: &GateReport) -> String {
         return text;
     }
     text += "\n| verdict | scenario | target | asked | found |\n|---|---|---|---|---|\n";
+    let mut listed = 0;
     for judgement in open.iter().take(LISTED) {
-        text += &judgement_line(judgement);
+        let line = judgement_line(judgement);
+        if text.len() + line.len() > LONGEST_VERDICT {
+            break;
+        }
+        text += &line;
+        listed += 1;
     }
-    if open.len() > LISTED {
-        _ = writeln!(text, "\nand {} more.", open.len() - LISTED);
+    if open.len() > listed {
+        _ = writeln!(text, "\nand {} more.", open.len() - listed);
     }
     text
 }
@@ -92,6 +103,10 @@ fn scenario(view: &ScenarioView<'_>, reference: Option<&str>) -> String {
         for sentence in view.sentences(reference) {
             _ = writeln!(text, "- {}", escape(&sentence, LONGEST_TEXT));
         }
+    }
+    let told = happenings(view);
+    for sentence in told.iter().take(LISTED) {
+        _ = writeln!(text, "- {}", escape(sentence, LONGEST_TEXT));
     }
     for note in footnotes(view) {
         _ = writeln!(text, "- {}", escape(&note, LONGEST_TEXT));
@@ -162,15 +177,15 @@ fn footer(record: &RunRecord) -> String {
     };
     format!(
         "\n<sub>poolproof {} · {} · {} · {} on {} ({}) · seed {}{quick}</sub>\n",
-        escape(&record.tool.version, LONGEST_TEXT),
-        escape(&record.started_at, LONGEST_TEXT),
+        escape(&record.tool.version, LONGEST_WORD),
+        escape(&record.started_at, LONGEST_WORD),
         escape(
             &format::postgres(&environment.postgres_version),
-            LONGEST_TEXT
+            LONGEST_WORD
         ),
         format::counted(u64::from(environment.cores), "core", "cores"),
-        escape(&environment.cpu_model, LONGEST_TEXT),
-        escape(&environment.os, LONGEST_TEXT),
+        escape(&environment.cpu_model, LONGEST_WORD),
+        escape(&environment.os, LONGEST_WORD),
         record.seed,
     )
 }

@@ -1,5 +1,9 @@
 //! The side-by-side table as rows of text, before a format gives it a shape.
 
+mod special;
+
+pub(super) use special::happenings;
+
 use std::time::Duration;
 
 use poolproof_scenarios::threshold::{Metric, Quantity};
@@ -66,6 +70,7 @@ pub(super) fn rows<'a>(view: &'a ScenarioView<'_>) -> Vec<Row<'a>> {
         entries: view.columns.iter().map(entry).collect(),
     };
     figures
+        .chain(special::rows(view))
         .chain([
             own("connect p99", connect),
             own("PostgreSQL's CPU", |column| {
@@ -194,6 +199,7 @@ pub(super) fn footnotes(view: &ScenarioView<'_>) -> Vec<String> {
             ));
         }
     }
+    notes.extend(special::knees(view));
     notes.extend(view.noise.iter().map(Noise::sentence));
     notes.extend(view.sensitivity());
     if view.lacks_intervals() && view.columns.iter().any(|one| !one.contrasts.is_empty()) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::rows::{errors_by_class, footnotes};
+use super::rows::{errors_by_class, footnotes, happenings};
 use crate::{
     GateReport, RunRecord, format,
     gate::{Outcome, Verdict},
@@ -53,6 +53,9 @@ fn scenario(view: &ScenarioView<'_>, reference: Option<&str>, style: TableStyle)
         for sentence in view.sentences(reference) {
             _ = writeln!(text, "{sentence}");
         }
+    }
+    for sentence in happenings(view) {
+        _ = writeln!(text, "{}", format::one_line(&sentence, width.max(80) * 3));
     }
     for line in errors_by_class(view) {
         let place = format!(

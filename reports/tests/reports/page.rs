@@ -4,8 +4,8 @@ use poolproof_reports::{
     RunRecord, format,
     gate::judge,
     overview::{METRICS, Overview},
-    record::CellStatus,
-    render::html,
+    record::{CellStatus, FaultMark, InvariantCheck, Knee},
+    render::{html, markdown},
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
@@ -140,6 +140,51 @@ fn a_large_run_stays_below_half_a_megabyte() {
 
 fn record_file() -> poolproof_reports::record::ConfigFile {
     fixture::record().targets[1].config_files[0].clone()
+}
+
+#[test]
+fn faults_invariants_and_knees_are_told() {
+    let mut record = fixture::record();
+    let cell = &mut record.scenarios[0].cells[1];
+    for window in &mut cell.windows {
+        window.faults = vec![FaultMark {
+            name: "backends-killed".to_owned(),
+            at_ms: 1_500,
+            until_ms: 1_500,
+            effect: "7 backends ended".to_owned(),
+            failed: 7,
+            recovered_after_ms: Some(120),
+        }];
+        window.invariants = vec![InvariantCheck {
+            name: "bank".to_owned(),
+            looks: 4,
+            violations: 1,
+            first: Some("the sum was <99>".to_owned()),
+        }];
+        window.knee = Some(Knee {
+            clients: 75 + window.block,
+            throughput: 5_000,
+            broke: Some("p99 of 101 ms".to_owned()),
+        });
+    }
+    let page = page(&record);
+    tags(&page);
+    for told in [
+        ">backends-killed</text>",
+        "<td>7 backends ended</td>",
+        "after 120 ms at the latest",
+        "did not hold in 6 of 24 looks, first: the sum was &lt;99&gt;",
+        ">75–80<",
+        "proxy carried 75 clients at 5,000/s; the next step broke: p99 of 101 ms",
+        "Fail",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    let summary = markdown(&record, &judge(&record, &[]));
+    assert!(
+        summary.contains("proxy: backends-killed at 1.50 s"),
+        "{summary}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use poolproof_reports::{
     gate::judge,
     render::{TableStyle, markdown, table},
 };
+use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 
@@ -74,4 +75,54 @@ fn markdown_stays_short_whatever_the_run() {
         "{}",
         &text[..2_000]
     );
+}
+
+/// Text as others might write it, long and full of what Markdown and HTML take for their own.
+fn wild() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[&<>@|*_`# a]{0,400}",
+        "\\PC{0,400}",
+        Just("😀".repeat(500)),
+        Just("&".repeat(2_000)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn markdown_stays_short_and_whole_whatever_is_written_in_the_run(
+        words in proptest::collection::vec(wild(), 12),
+        scenarios in 1_usize..40,
+        targets in 1_usize..8,
+        failing in 0_usize..30,
+    ) {
+        let word = |index: usize| words[index % words.len()].clone();
+        let mut random = ChaCha12Rng::seed_from_u64(5);
+        let names: Vec<String> = (0..targets).map(|index| format!("{index}{}", word(index))).collect();
+        let named: Vec<_> = names.iter().map(|name| (name.as_str(), fixture::SLOW)).collect();
+        let one = fixture::scenario_run("s", &named, 1, &mut random);
+        let many = (0..scenarios).map(|index| {
+            let mut run = one.clone();
+            run.scenario.name = format!("{index}{}", word(index + 1));
+            run.scenario.purpose = word(index + 2);
+            run
+        });
+        let mut record = fixture::around(many.collect());
+        record.environment.cpu_model = word(3);
+        record.environment.os = word(4);
+        record.environment.postgres_version = word(5);
+        record.tool.version = word(6);
+        for cell in record.scenarios.iter_mut().flat_map(|run| &mut run.cells) {
+            for sample in cell.windows.iter_mut().flat_map(|one| one.error_samples.values_mut()) {
+                *sample = word(7);
+            }
+        }
+        let thresholds: Vec<_> = (1..=failing)
+            .map(|micros| format!("p99 <= {micros}us").parse().unwrap())
+            .collect();
+        let text = markdown(&record, &judge(&record, &thresholds));
+        prop_assert!(text.len() < 64_000, "{} bytes", text.len());
+        prop_assert!(text.starts_with("## ") && text.ends_with("</sub>\n"), "{text:.200}");
+    }
 }

@@ -1,12 +1,12 @@
-//! What the charts over time name: the stages of the load.
+//! What the charts over time name: the stages of the load, and the faults.
 
 use std::time::Duration;
 
 use maud::{Markup, html};
 use poolproof_scenarios::load::Load;
 
-use super::chart::{Axis, UP, round};
-use crate::{format, overview::ScenarioView};
+use super::chart::{ACROSS, Axis, UP, round};
+use crate::{format, happenings::faults, overview::ScenarioView};
 
 /// A moment or a stretch of time that a chart names.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,16 @@ pub(super) struct Mark {
     pub(super) to: f64,
     /// Its name; left out where it does not fit.
     pub(super) name: String,
+    pub(super) kind: MarkKind,
+}
+
+/// What is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MarkKind {
+    /// A stage of the load, named above the chart.
+    Stage,
+    /// A fault, named in it.
+    Fault,
 }
 
 /// Width of a character of a mark's name.
@@ -28,15 +38,26 @@ impl Mark {
     /// The begin of what is marked as a line, its length as a bar at the top, and its name above.
     pub(super) fn draw(&self, x: &Axis) -> Markup {
         let (from, to) = (x.scale.place(self.from), x.scale.place(self.to));
-        let fits = to - from >= CHARACTER * self.name.chars().count() as f64;
+        let length = CHARACTER * self.name.chars().count() as f64;
+        let fits = to - from >= length;
+        // A fault's name stands in the chart, on the side of its line that has room.
+        let (name_x, name_y) = match self.kind {
+            MarkKind::Stage => (from + 2.0, UP.1 - 7.0),
+            MarkKind::Fault if from + length > ACROSS.1 => (from - length, UP.1 + 14.0),
+            MarkKind::Fault => (from + 4.0, UP.1 + 14.0),
+        };
+        let class = match self.kind {
+            MarkKind::Stage => "stage",
+            MarkKind::Fault => "fault",
+        };
         let (left, width) = (round(from), round(to - from));
         html! {
-            g.stage {
+            g class=(class) {
                 title { (self.name) }
                 rect x=(left) y=(UP.1 - 3.0) width=(width) height="3" {}
                 line x1=(left) x2=(left) y1=(UP.1) y2=(UP.0) {}
-                @if fits {
-                    text x=(round(from + 2.0)) y=(UP.1 - 7.0) { (self.name) }
+                @if fits || self.kind == MarkKind::Fault {
+                    text x=(round(name_x)) y=(round(name_y)) { (self.name) }
                 }
             }
         }
@@ -46,8 +67,28 @@ impl Mark {
 /// What happened when in the windows of a scenario, in seconds since each began.
 pub(super) fn marks(view: &ScenarioView<'_>) -> Vec<Mark> {
     let mut marks = stages(&view.run.scenario.load);
+    marks.extend(faults_of(view));
     marks.truncate(MOST);
     marks
+}
+
+/// The faults of the first target that has any: they come at the same times to all.
+fn faults_of(view: &ScenarioView<'_>) -> Vec<Mark> {
+    let all = view
+        .columns
+        .iter()
+        .map(|column| faults(column.figures.cell));
+    let first = all.into_iter().find(|faults| !faults.is_empty());
+    first
+        .unwrap_or_default()
+        .into_iter()
+        .map(|fault| Mark {
+            from: fault.at.as_secs_f64(),
+            to: fault.until.as_secs_f64(),
+            name: fault.name,
+            kind: MarkKind::Fault,
+        })
+        .collect()
 }
 
 /// The stages of a load that has them; one alone needs no mark.
@@ -82,7 +123,12 @@ fn stages(load: &Load) -> Vec<Mark> {
             } else {
                 format!("→ {goal}{unit}")
             };
-            let mark = Mark { from, to, name };
+            let mark = Mark {
+                from,
+                to,
+                name,
+                kind: MarkKind::Stage,
+            };
             (from, before) = (to, reached);
             mark
         })
