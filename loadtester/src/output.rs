@@ -1,5 +1,9 @@
 //! Results on standard output and nothing else there; everything else on standard error.
 
+mod verdict;
+
+pub use verdict::{Check, checks};
+
 use std::io::{self, IsTerminal, Write};
 
 use poolproof_reports::{
@@ -46,7 +50,7 @@ pub fn render(record: &RunRecord, gate: &GateReport, format: Format) -> Result<S
     match format {
         Format::Table => Ok(table(record, gate, style())),
         Format::Markdown => Ok(markdown(record, gate)),
-        Format::Json => to_json(record),
+        Format::Json => to_json(&verdict::Judged::new(record, gate)),
     }
 }
 

@@ -1,12 +1,10 @@
 //! `poolproof gate`: judges a run that was made before.
 
 use poolproof_reports::{
-    GateReport,
-    gate::{Criterion, Verdict, judge_against, regression_thresholds},
+    gate::{judge_against, regression_thresholds},
     render, store,
 };
 use poolproof_scenarios::Threshold;
-use serde::Serialize;
 
 use super::{exit_of, listing::Listing, write};
 use crate::{
@@ -19,16 +17,6 @@ use crate::{
 /// By how much a run may fall behind its baseline unless something else is said.
 const REGRESSION_MAX: f64 = 0.1;
 
-/// One verdict as programs read it.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    verdict: &'static str,
-    scenario: &'a str,
-    target: &'a str,
-    threshold: String,
-    sentence: &'a str,
-}
-
 /// Runs the command.
 pub(super) fn run(args: &GateArgs, flags: OutputFlags) -> Result<Exit, Problem> {
     let record = store::read(&args.run).map_err(|error| unreadable(&error))?;
@@ -38,10 +26,10 @@ pub(super) fn run(args: &GateArgs, flags: OutputFlags) -> Result<Exit, Problem> 
     if let Some(path) = &args.junit {
         write(path, &render::junit(&record, &gate))?;
     }
-    let lines: Vec<Line<'_>> = lines(&gate);
+    let checks = output::checks(&gate);
     let text = match flags.format {
-        Format::Json => output::to_json(&lines)?,
-        format => table(&lines).render(format),
+        Format::Json => output::to_json(&checks)?,
+        format => table(&checks).render(format),
     };
     output::print(&text)?;
     Ok(exit_of(&gate))
@@ -73,41 +61,16 @@ fn thresholds(args: &GateArgs) -> Vec<Threshold> {
         .collect()
 }
 
-fn lines(gate: &GateReport) -> Vec<Line<'_>> {
-    gate.judgements
-        .iter()
-        .map(|judgement| Line {
-            verdict: word(judgement.verdict),
-            scenario: &judgement.scenario,
-            target: &judgement.target,
-            threshold: match &judgement.criterion {
-                Criterion::Threshold(threshold) => threshold.to_string(),
-                Criterion::Measured => "measured".to_owned(),
-            },
-            sentence: &judgement.sentence,
-        })
-        .collect()
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Fail => "FAIL",
-        Verdict::NoVerdict => "no verdict",
-        Verdict::Pass => "pass",
-        Verdict::NotApplicable => "not asked",
-    }
-}
-
-fn table(lines: &[Line<'_>]) -> Listing {
+fn table(checks: &[output::Check<'_>]) -> Listing {
     let mut listing = Listing::new(&["verdict", "scenario", "target", "threshold", "why"]);
-    for line in lines {
-        let Line {
+    for check in checks {
+        let output::Check {
             verdict,
             scenario,
             target,
             threshold,
             sentence,
-        } = line;
+        } = check;
         listing.row(&[verdict, scenario, target, threshold, sentence]);
     }
     listing

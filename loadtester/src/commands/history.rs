@@ -115,6 +115,11 @@ pub(super) fn run(args: &HistoryArgs, flags: OutputFlags) -> Result<Exit, Proble
 fn list(open: &mut Keeper, last: u32) -> Result<Listing, Problem> {
     let Keeper { runtime, history } = open;
     let runs = runtime.block_on(history.list(last)).map_err(refused)?;
+    if runs.is_empty() {
+        output::tell(
+            "No run has been kept here yet: `poolproof compare` and `poolproof stress` keep theirs.",
+        );
+    }
     let mut listing = Listing::new(&["run", "began", "commit", "kind", "verdict", "why"]);
     for run in runs {
         listing.row(&[
@@ -154,6 +159,11 @@ fn trend(open: &mut Keeper, args: &TrendArgs, flags: OutputFlags) -> Result<Stri
             .map(|metric| Ok((metric, ask(metric)?)))
             .collect();
         write(path, &render::trends(&all?))?;
+    }
+    if series.is_empty() {
+        output::tell(
+            "No run has been kept here yet but, perhaps, short ones (--quick), which have no part in trends.",
+        );
     }
     let mut listing = Listing::new(&["scenario", "target", "runs", "first", "last", "trend"]);
     for one in &series {
