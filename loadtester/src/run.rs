@@ -22,7 +22,7 @@ use crate::{
     environment::{Demand, Environment, EnvironmentError, local},
     interrupt::Interrupts,
     problem::Problem,
-    progress::Progress,
+    progress::{Place, Progress},
     targets::TargetSpec,
 };
 use lane::Lane;
@@ -200,12 +200,17 @@ impl Run<'_> {
         lane: &mut Lane,
         environment: &mut Environment,
     ) -> Result<(), RunError> {
-        let label = format!("{}  warming up {}", scenario.name, lane.name());
-        self.progress.doing(&label);
+        let target = lane.name().to_owned();
+        let place = Place {
+            scenario: &scenario.name,
+            target: &target,
+            block: None,
+        };
+        self.progress.doing(&place.to_string());
         let brief = schedule::warm_up(scenario);
         let mut warming = Warming::default();
         while warming.goes_on() {
-            match self.measure(&label, 0, &brief, lane, environment)? {
+            match self.measure(&place, &brief, lane, environment)? {
                 Some(window) => warming.add(&window),
                 None => return Ok(()),
             }
@@ -221,18 +226,17 @@ impl Run<'_> {
         lane: &mut Lane,
         environment: &mut Environment,
     ) -> Result<(), RunError> {
-        let label = format!(
-            "{}  {}/{}  {}",
-            scenario.name,
-            block + 1,
-            self.plan.blocks,
-            lane.name()
-        );
-        let Some(window) = self.measure(&label, block, scenario, lane, environment)? else {
+        let target = lane.name().to_owned();
+        let place = Place {
+            scenario: &scenario.name,
+            target: &target,
+            block: Some((block + 1, self.plan.blocks)),
+        };
+        let Some(window) = self.measure(&place, scenario, lane, environment)? else {
             self.progress.skipped();
             return Ok(());
         };
-        self.progress.measured(&label, &window);
+        self.progress.measured(&place, &window);
         lane.add(window);
         Ok(())
     }
@@ -240,8 +244,7 @@ impl Run<'_> {
     /// One window, unless the target of the lane cannot be measured any more.
     fn measure(
         &self,
-        label: &str,
-        block: u32,
+        place: &Place<'_>,
         scenario: &Scenario,
         lane: &mut Lane,
         environment: &mut Environment,
@@ -254,14 +257,14 @@ impl Run<'_> {
             endpoint: &target.endpoint,
             driver: self.plan.driver,
             seed: self.plan.seed,
-            block,
+            block: place.block.map_or(0, |(block, _)| block - 1),
             run_started: self.started,
             watch: target.watch.clone(),
         };
         let stop = self.interrupts.stop();
         let window = self
             .progress
-            .watch(label, |live| run_window(&plan, live, stop))?;
+            .watch(place, &plan.watch, |live| run_window(&plan, live, stop))?;
         if stop.is_stopped() {
             return Err(RunError::Interrupted);
         }

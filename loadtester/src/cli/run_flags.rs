@@ -27,6 +27,9 @@ pub struct RunFlags {
     /// Short windows, for a first look
     #[arg(long)]
     pub quick: bool,
+    /// Show all targets side by side while they are measured: rate, percentiles, failures, servers in use
+    #[arg(long, help_heading = "Output")]
+    pub live: bool,
     /// Who speaks to the targets: wire (lean, our own) or tokio-postgres
     #[arg(long, default_value_t)]
     pub driver: DriverKind,

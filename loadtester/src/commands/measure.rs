@@ -59,7 +59,9 @@ pub(super) fn run(
     // Before anything else starts threads: they would not leave the signals to the watcher.
     let interrupts = watch()?;
     let mut history = history::for_run(flags.store.as_ref())?;
-    let record = measure(&plan, &notices, output_flags, &interrupts)?;
+    let targets: Vec<&str> = plan.targets.iter().map(TargetSpec::name).collect();
+    let progress = Progress::new(output_flags, plan.windows(), &targets, flags.live);
+    let record = measure(&plan, &notices, &progress, &interrupts)?;
     let gate = judge(&record, &[]);
     let page = write(&record, &gate, &flags.out)?;
     output::print(&output::render(&record, &gate, output_flags.format)?)?;
@@ -87,10 +89,9 @@ pub(super) fn watch() -> Result<Interrupts, Problem> {
 fn measure(
     plan: &RunPlan,
     notices: &[String],
-    output_flags: OutputFlags,
+    progress: &Progress,
     interrupts: &Interrupts,
 ) -> Result<RunRecord, Problem> {
-    let progress = Progress::new(output_flags, plan.windows());
     progress.notice(&format!(
         "{} on {}, {} windows, seed {}",
         names(plan.scenarios.iter().map(|scenario| &*scenario.name)),
@@ -102,7 +103,7 @@ fn measure(
         progress.notice(notice);
     }
     let command = std::env::args().map(|word| mask_url(&word)).collect();
-    let record = execute(plan, command, &progress, interrupts);
+    let record = execute(plan, command, progress, interrupts);
     if let Ok(record) = &record {
         for step in next_steps(record) {
             progress.notice(&step);

@@ -10,6 +10,8 @@ pub struct Live {
     succeeded: AtomicU64,
     failed: AtomicU64,
     clients: AtomicU64,
+    p50_us: AtomicU64,
+    p99_us: AtomicU64,
 }
 
 /// One reading of [`Live`].
@@ -23,6 +25,11 @@ pub struct LiveFigures {
     pub failed: u64,
     /// Clients connected or connecting.
     pub clients: u64,
+    /// Median latency of the last moment in microseconds, of the thread that told last; 0 without
+    /// successes.
+    pub p50_us: u64,
+    /// The same of the 99th percentile.
+    pub p99_us: u64,
 }
 
 impl Live {
@@ -34,6 +41,8 @@ impl Live {
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
             clients: self.clients.load(Relaxed),
+            p50_us: self.p50_us.load(Relaxed),
+            p99_us: self.p99_us.load(Relaxed),
         }
     }
 
@@ -47,6 +56,8 @@ impl Live {
         // Clients go down as well as up; wrapping addition carries both.
         self.clients
             .fetch_add(to.clients.wrapping_sub(from.clients), Relaxed);
+        self.p50_us.store(to.p50_us, Relaxed);
+        self.p99_us.store(to.p99_us, Relaxed);
     }
 }
 
@@ -80,6 +91,8 @@ mod tests {
             succeeded: 7,
             failed: 1,
             clients: 5,
+            p50_us: 300,
+            p99_us: 900,
         };
         live.advance(LiveFigures::default(), busy);
         live.advance(busy, LiveFigures { clients: 2, ..busy });

@@ -118,7 +118,10 @@ impl Tally {
 
     /// What a progress display shows of it.
     pub(super) fn figures(&self, clients: u64) -> LiveFigures {
+        let (p50_us, p99_us) = self.timeline.lately().unwrap_or_default();
         LiveFigures {
+            p50_us,
+            p99_us,
             attempted: self.attempted,
             succeeded: self.succeeded,
             failed: self.errors.values().sum(),

@@ -100,6 +100,8 @@ fn check_sums(window: &Window, live: LiveFigures) {
         succeeded,
         failed: live_failed,
         clients,
+        p50_us: _,
+        p99_us: _,
     } = live;
     assert_eq!(
         (attempted, succeeded, live_failed, clients),

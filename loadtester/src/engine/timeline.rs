@@ -83,6 +83,15 @@ impl Timeline {
         self.slot(now).clients = Some(clients);
     }
 
+    /// Median and 99th percentile of the last whole step, in microseconds; `None` without successes in
+    /// it.
+    pub(super) fn lately(&self) -> Option<(u64, u64)> {
+        let last = self.slots.len().checked_sub(2)?;
+        let latency = &self.slots.get(last)?.latency;
+        let percentile = |percent| latency.value_at_percentile(percent);
+        (!latency.is_empty()).then(|| (percentile(50.0), percentile(99.0)))
+    }
+
     /// Adds another thread's time line of the same window.
     pub(super) fn merge(&mut self, mut other: Self) {
         while self.step < other.step {

@@ -59,12 +59,65 @@ fn a_threshold_of_the_command_line_fails_the_run() {
         "--blocks",
         "1",
         "--threshold",
-        "p99 <= 1us",
+        "max <= 1us",
     ];
-    bench.run(&line).check(1, &["p99 <= 1us"]);
+    bench.run(&line).check(1, &["max <= 1us"]);
     bench
         .run(&["gate", "poolproof-out/run.json"])
         .check(1, &["FAIL"]);
+}
+
+#[test]
+fn the_verdict_stands_in_every_form_of_the_result() {
+    let bench = measured();
+    for (format, words) in [
+        ("table", ["PASS", "check"]),
+        ("markdown", ["## ✅ Pass", "check"]),
+        ("json", ["\"outcome\": \"pass\"", "\"headline\""]),
+    ] {
+        let outcome = bench.run(&["report", "poolproof-out", "--format", format]);
+        outcome.check(0, &words);
+    }
+    let line = [
+        "compare",
+        "brief.toml",
+        "--targets",
+        "direct",
+        "--blocks",
+        "1",
+        "--threshold",
+        "max <= 1us",
+        "--format",
+        "json",
+    ];
+    let outcome = bench.run(&line);
+    outcome.check(1, &[]);
+    let json: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON alone");
+    assert_eq!(json["verdict"]["outcome"], "fail");
+    assert_eq!(json["verdict"]["checks"][0]["threshold"], "max <= 1us");
+    // The rest is the record, which any reader of run.json reads.
+    bench.write("again.json", &outcome.stdout);
+    bench.run(&["gate", "again.json"]).check(1, &["FAIL"]);
+}
+
+#[test]
+fn the_live_view_is_lines_where_there_is_no_terminal() {
+    let bench = Bench::new();
+    let text = bench.read("brief.toml");
+    bench.write("long.toml", &text.replace("200ms", "6s"));
+    let line = [
+        "compare",
+        "long.toml",
+        "--targets",
+        "direct",
+        "--blocks",
+        "1",
+        "--live",
+    ];
+    let outcome = bench.run(&line);
+    outcome.check(0, &["brief  1/1  direct  4 clients", "servers "]);
+    assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains("clients"), "{}", outcome.stdout);
 }
 
 #[test]
