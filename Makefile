@@ -13,8 +13,9 @@ help: ## what can be made
 setup: ## install PostgreSQL and PgBouncer where they are missing
 	@scripts/setup
 
-setup-tests: ## the same, and the browser in which the reports are tested
+setup-tests: ## the same, the browser in which the reports are tested, and images where an engine answers
 	@scripts/setup tests
+	@images/build --if-engine postgres pgbouncer
 
 build: ## build the two binaries for speed
 	$(CARGO) build --locked --release --bins

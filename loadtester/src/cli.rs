@@ -2,6 +2,7 @@
 
 mod assignment;
 mod diff_args;
+mod environment_flags;
 mod history;
 mod record_args;
 mod run_flags;
@@ -11,8 +12,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use assignment::PortChoice;
+pub use assignment::{ImageChoice, PortChoice};
 pub use diff_args::{DiffArgs, ModeChoice};
+pub use environment_flags::{EnvFlag, EnvironmentFlags};
 pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
 pub use record_args::RecordArgs;
 pub use run_flags::RunFlags;

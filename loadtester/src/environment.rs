@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of scenarios beyond their pool settings, and nothing of figures.
 
+pub mod docker;
 mod error;
 pub mod facts;
 pub mod limits;
@@ -11,6 +12,7 @@ mod login;
 mod owner;
 mod target;
 mod wait;
+mod written;
 
 pub use error::{EnvironmentError, LogTail};
 pub use target::Target;
@@ -22,6 +24,7 @@ use crate::{
     engine::{Endpoint, Stop},
     targets::{RunningElsewhere, TargetSpec},
 };
+use docker::{Docker, DockerError};
 use local::{Instance, Local};
 
 /// What a run asks of its environment.
@@ -31,8 +34,31 @@ pub struct Demand {
     pub targets: Vec<TargetSpec>,
     /// Most clients that any scenario has at one moment.
     pub clients_max: u32,
-    /// Places and ports that the user chose.
+    /// Where the targets come from.
+    pub choices: Choices,
+}
+
+/// Which environment, and what the user chose for each.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// Which.
+    pub kind: EnvironmentChoice,
+    /// Places and ports on this machine; ports are containers' as well.
     pub local: local::Choices,
+    /// Images and shares of containers.
+    pub docker: docker::Choices,
+}
+
+/// Where targets come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EnvironmentChoice {
+    /// The machine's own binaries if they are there, else containers.
+    #[default]
+    Auto,
+    /// The machine's own binaries.
+    Local,
+    /// Containers.
+    Docker,
 }
 
 /// A running environment.
@@ -40,6 +66,8 @@ pub struct Demand {
 pub enum Environment {
     /// PostgreSQL and poolers as processes of this machine.
     Local(Box<Local>),
+    /// PostgreSQL and poolers in containers.
+    Docker(Box<Docker>),
     /// All targets run already: there is nothing to start.
     Elsewhere,
 }
@@ -60,14 +88,49 @@ impl Environment {
         if ours.is_empty() {
             return Ok(Self::Elsewhere);
         }
-        let local = Local::start(&ours, demand.clients_max, &demand.local, stop)?;
-        Ok(Self::Local(Box::new(local)))
+        let Choices {
+            kind,
+            local,
+            docker,
+        } = &demand.choices;
+        let in_containers = || {
+            let started = Docker::start(&ours, demand.clients_max, &local.ports, docker, stop);
+            started.map(|docker| Self::Docker(Box::new(docker)))
+        };
+        if *kind == EnvironmentChoice::Docker {
+            return in_containers();
+        }
+        match Local::start(&ours, demand.clients_max, local, stop) {
+            Ok(local) => Ok(Self::Local(Box::new(local))),
+            Err(missing @ EnvironmentError::Missing { .. }) if *kind == EnvironmentChoice::Auto => {
+                // What is missing here is the better advice where containers cannot be had either.
+                match in_containers() {
+                    Err(EnvironmentError::Docker(
+                        DockerError::NoEngine { .. } | DockerError::Unpackaged { .. },
+                    )) => Err(missing),
+                    started => started,
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What the record calls it.
     #[must_use]
     pub fn kind(&self) -> EnvironmentKind {
-        EnvironmentKind::Local
+        match self {
+            Self::Local(_) | Self::Elsewhere => EnvironmentKind::Local,
+            Self::Docker(_) => EnvironmentKind::Docker,
+        }
+    }
+
+    /// The engine that runs the containers, and how they are reached.
+    #[must_use]
+    pub fn container_engine(&self) -> Option<String> {
+        match self {
+            Self::Docker(docker) => Some(docker.in_words()),
+            Self::Local(_) | Self::Elsewhere => None,
+        }
     }
 
     /// Version of the PostgreSQL behind the targets; empty when each has its own.
@@ -75,6 +138,7 @@ impl Environment {
     pub fn postgres_version(&self) -> &str {
         match self {
             Self::Local(local) => local.postgres_version(),
+            Self::Docker(docker) => docker.postgres_version(),
             Self::Elsewhere => "",
         }
     }
@@ -88,6 +152,7 @@ impl Environment {
     pub fn prepare(&self, statements: &[String]) -> Result<(), EnvironmentError> {
         match self {
             Self::Local(local) => local.prepare(statements),
+            Self::Docker(docker) => docker.prepare(statements),
             Self::Elsewhere => Ok(()),
         }
     }
@@ -98,6 +163,7 @@ impl Environment {
     pub fn administrator(&self) -> Option<&Endpoint> {
         match self {
             Self::Local(local) => Some(local.administrator()),
+            Self::Docker(docker) => Some(docker.administrator()),
             Self::Elsewhere => None,
         }
     }
@@ -120,6 +186,12 @@ impl Environment {
             (TargetSpec::Twin(target), Self::Local(local)) => {
                 local.target(*target, Instance::Second, pool, stop)
             }
+            (TargetSpec::Catalog(target), Self::Docker(docker)) => {
+                docker.target(*target, Instance::First, pool, stop)
+            }
+            (TargetSpec::Twin(target), Self::Docker(docker)) => {
+                docker.target(*target, Instance::Second, pool, stop)
+            }
             (TargetSpec::Catalog(target) | TargetSpec::Twin(target), Self::Elsewhere) => {
                 Err(EnvironmentError::NotDemanded {
                     target: target.name(),
@@ -134,6 +206,7 @@ impl Environment {
         let own = target.ended();
         match (own, self) {
             (None, Self::Local(local)) if target.is_ours() => local.ended(),
+            (None, Self::Docker(docker)) if target.is_ours() => docker.ended().map(Into::into),
             (own, _) => own,
         }
     }

@@ -19,7 +19,7 @@ use poolproof_scenarios::Scenario;
 
 use crate::{
     engine::{DriverKind, EngineError, WindowPlan, run_window},
-    environment::{Demand, Environment, EnvironmentError, local},
+    environment::{Choices, Demand, Environment, EnvironmentError},
     interrupt::Interrupts,
     problem::Problem,
     progress::{Place, Progress},
@@ -43,8 +43,8 @@ pub struct RunPlan {
     pub seed: u64,
     /// The scenarios are the short forms.
     pub quick: bool,
-    /// Places and ports of the servers.
-    pub local: local::Choices,
+    /// Where the servers come from.
+    pub choices: Choices,
 }
 
 /// Why a run has no record.
@@ -116,7 +116,7 @@ pub fn execute(
     let demand = Demand {
         targets: plan.targets.clone(),
         clients_max: plan.clients_max(),
-        local: plan.local.clone(),
+        choices: plan.choices.clone(),
     };
     let mut environment = Environment::start(&demand, interrupts.stop())?;
     for (index, scenario) in plan.scenarios.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `TARGET=PORT`.
+//! `TARGET=PORT` and `TARGET=IMAGE`.
 
 use std::str::FromStr;
 
@@ -11,6 +11,32 @@ pub struct PortChoice {
     pub target: CatalogTarget,
     /// Which port.
     pub port: u16,
+}
+
+/// An image for a target, as `--image direct=postgres:17` chooses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageChoice {
+    /// For which target; `direct` is PostgreSQL.
+    pub target: CatalogTarget,
+    /// Which image.
+    pub image: String,
+}
+
+impl FromStr for ImageChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (target, image) = text
+            .split_once('=')
+            .filter(|(_, image)| !image.is_empty())
+            .ok_or_else(|| {
+                format!("expected TARGET=IMAGE, such as direct=postgres:17, got {text:?}")
+            })?;
+        Ok(Self {
+            target: target.parse().map_err(|error| format!("{error}"))?,
+            image: image.to_owned(),
+        })
+    }
 }
 
 impl FromStr for PortChoice {
@@ -32,6 +58,17 @@ impl FromStr for PortChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_chosen_by_target() {
+        let choice: ImageChoice = "direct=registry:5000/postgres:17"
+            .parse()
+            .expect("a choice");
+        assert_eq!(choice.image, "registry:5000/postgres:17");
+        for text in ["postgres", "direct=", "dircet=postgres"] {
+            assert!(text.parse::<ImageChoice>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_port_is_chosen_by_target() {

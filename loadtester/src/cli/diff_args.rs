@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use poolproof_scenarios::pool::PoolMode;
 
-use crate::{environment::local, targets::TargetSpec};
+use super::EnvironmentFlags;
+use crate::targets::TargetSpec;
 
 /// `poolproof diff`.
 #[derive(Debug, Args)]
@@ -51,12 +52,9 @@ pub struct DiffArgs {
     /// Folder for matrix.json, matrix.html, matrix.md and junit.xml
     #[arg(long, value_name = "FOLDER", default_value = "poolproof-out/diff")]
     pub out: PathBuf,
-    /// Folder of PostgreSQL's programs (initdb, postgres)
-    #[arg(long, value_name = "FOLDER", help_heading = "Environment")]
-    pub pg_bin: Option<PathBuf>,
-    /// PgBouncer's program
-    #[arg(long, value_name = "FILE", help_heading = "Environment")]
-    pub pgbouncer_bin: Option<PathBuf>,
+    /// Where the targets come from.
+    #[command(flatten)]
+    pub environment: EnvironmentFlags,
 }
 
 /// `pool_mode` on the command line.
@@ -77,18 +75,6 @@ impl From<ModeChoice> for PoolMode {
             ModeChoice::Session => Self::Session,
             ModeChoice::Transaction => Self::Transaction,
             ModeChoice::Statement => Self::Statement,
-        }
-    }
-}
-
-impl DiffArgs {
-    /// Places for the environment of this machine.
-    #[must_use]
-    pub fn local_choices(&self) -> local::Choices {
-        local::Choices {
-            pg_bin: self.pg_bin.clone(),
-            pgbouncer_bin: self.pgbouncer_bin.clone(),
-            ports: local::Ports::default(),
         }
     }
 }

@@ -2,18 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use poolproof_scenarios::Threshold;
 
-use super::{PortChoice, StoreChoice};
-use crate::{engine::DriverKind, environment::local};
+use super::{EnvironmentFlags, StoreChoice};
+use crate::engine::DriverKind;
 
 /// How a run is made.
 #[derive(Clone, Debug, Args)]
 pub struct RunFlags {
-    /// Where targets come from
-    #[arg(long, value_enum, default_value_t, help_heading = "Environment")]
-    pub env: EnvironmentChoice,
     /// Folder for run.json, report.html, report.md, junit.xml and results.csv
     #[arg(long, value_name = "FOLDER", default_value = "poolproof-out")]
     pub out: PathBuf,
@@ -36,39 +33,7 @@ pub struct RunFlags {
     /// A threshold beside the scenarios' own, such as 'p99 <= 20ms' or 'proxy: cpu <= 1.0 * pgbouncer'
     #[arg(long, value_name = "THRESHOLD")]
     pub threshold: Vec<Threshold>,
-    /// Port of a target on 127.0.0.1; direct is PostgreSQL [default: free ones]
-    #[arg(long, value_name = "TARGET=PORT", help_heading = "Environment")]
-    pub port: Vec<PortChoice>,
-    /// Folder of PostgreSQL's programs (initdb, postgres)
-    #[arg(long, value_name = "FOLDER", help_heading = "Environment")]
-    pub pg_bin: Option<PathBuf>,
-    /// PgBouncer's program
-    #[arg(long, value_name = "FILE", help_heading = "Environment")]
-    pub pgbouncer_bin: Option<PathBuf>,
-}
-
-/// Where targets come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum EnvironmentChoice {
-    /// The machine's own binaries, if they are there
-    #[default]
-    Auto,
-    /// The machine's own binaries
-    Local,
-}
-
-impl RunFlags {
-    /// Places and ports for the environment of this machine.
-    #[must_use]
-    pub fn local_choices(&self) -> local::Choices {
-        local::Choices {
-            pg_bin: self.pg_bin.clone(),
-            pgbouncer_bin: self.pgbouncer_bin.clone(),
-            ports: self
-                .port
-                .iter()
-                .map(|choice| (choice.target, choice.port))
-                .collect(),
-        }
-    }
+    /// Where the targets come from.
+    #[command(flatten)]
+    pub environment: EnvironmentFlags,
 }

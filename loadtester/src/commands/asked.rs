@@ -35,7 +35,7 @@ pub(super) fn check(targets: &[TargetSpec], flags: &RunFlags) -> Result<(), Prob
             ));
         }
     }
-    for choice in &flags.port {
+    for choice in &flags.environment.port {
         // PostgreSQL stands behind every target that we start.
         if choice.target != CatalogTarget::direct() && !has(targets, choice.target.name()) {
             return Err(stranger("--port", choice.target.name()));

@@ -115,7 +115,7 @@ impl<'a> Bench<'a> {
         let demand = Demand {
             targets,
             clients_max: CLIENTS_MAX,
-            local: args.local_choices(),
+            choices: args.environment.choices(),
         };
         let environment = Environment::start(&demand, stop)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,5 +1,7 @@
 //! `poolproof doctor`: what is installed, what can run, and how to mend what is missing.
 
+mod containers;
+
 use std::path::PathBuf;
 
 use super::listing::Listing;
@@ -22,7 +24,11 @@ use poolproof_scenarios::target::{Role, SELF};
 /// each with a descriptor, and some to spare.
 const COMFORTABLE_FILES: u64 = 10_256;
 
-/// Runs the command. It ends with exit code 3 when the local environment cannot run.
+/// The environment of containers.
+const CONTAINERS: &str = "environment docker";
+
+/// Runs the command. It ends with exit code 3 when no environment can run, or when not the one whose
+/// programs were named.
 pub(super) fn run(args: &DoctorArgs, flags: OutputFlags) -> Result<Exit, Problem> {
     let left = local::leftovers().map_err(|error| temporary(&error))?;
     let mut findings = vec![postgres(args)];
@@ -33,9 +39,21 @@ pub(super) fn run(args: &DoctorArgs, flags: OutputFlags) -> Result<Exit, Problem
         .iter()
         .all(|finding| finding.state != State::Missing);
     findings.push(environment(can_run));
+    // Containers before the folders that they see.
+    let containers = containers::findings(args.clean)?;
+    let named = args.pg_bin.is_some() || args.pgbouncer_bin.is_some();
+    let can_contain = !named
+        && containers
+            .iter()
+            .all(|each| each.what != CONTAINERS || each.state == State::Good);
+    findings.extend(containers);
     findings.push(leftovers(&left, args.clean)?);
     output::print(&render(&findings, flags.format))?;
-    Ok(if can_run { Exit::Ok } else { Exit::Environment })
+    Ok(if can_run || can_contain {
+        Exit::Ok
+    } else {
+        Exit::Environment
+    })
 }
 
 /// The diagnosis. On a terminal the remedies, which are sentences, stand below the table.
@@ -201,7 +219,7 @@ fn environment(can_run: bool) -> Finding {
         state: State::Missing,
         what: "environment local",
         found: "cannot run".to_owned(),
-        remedy: "Install what is missing above.".to_owned(),
+        remedy: "Install what is missing above, or use containers (--env docker).".to_owned(),
     }
 }
 

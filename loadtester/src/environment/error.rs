@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
+use super::docker::DockerError;
+
 /// Lines of a dead program's log that an error shows.
 pub(super) const LOG_LINES: usize = 5;
 
@@ -101,6 +103,9 @@ pub enum EnvironmentError {
     /// PostgreSQL is up and refused to be set up.
     #[error("PostgreSQL refused to make what the load needs: {0}")]
     Setup(String),
+    /// Containers could not be had.
+    #[error(transparent)]
+    Docker(DockerError),
     /// The operating system refused something.
     #[error("cannot {doing}: {source}")]
     Io {
@@ -158,7 +163,17 @@ impl EnvironmentError {
             Self::Io { .. } => {
                 "Check the space and the rights of the temporary folder (TMPDIR).".into()
             }
+            Self::Docker(error) => error.remedy(),
             Self::Interrupted => "Start the run again when you are ready.".into(),
+        }
+    }
+}
+
+impl From<DockerError> for EnvironmentError {
+    fn from(error: DockerError) -> Self {
+        match error {
+            DockerError::Interrupted => Self::Interrupted,
+            other => Self::Docker(other),
         }
     }
 }

@@ -3,9 +3,9 @@
 
 mod account;
 pub mod binaries;
-mod cluster;
+pub(super) mod cluster;
 mod pooler;
-mod port;
+pub(super) mod port;
 mod process;
 mod site;
 mod workdir;
@@ -23,16 +23,16 @@ use poolproof_scenarios::{
 };
 
 pub use port::Ports;
-pub(super) use process::Process;
+pub(super) use process::{Process, in_words};
+pub(super) use site::Site;
 
-use super::{EnvironmentError, Target, login, wait};
+use super::{EnvironmentError, Target, login, wait, written::Place};
 use crate::{
     engine::{Endpoint, Stop},
     targets::CatalogTarget,
 };
 use binaries::Program;
 use cluster::Cluster;
-use site::Site;
 
 /// Places and ports that the user chose.
 #[derive(Clone, Debug, Default)]
@@ -149,14 +149,16 @@ impl Local {
             Instance::First => &self.ports,
             Instance::Second => &self.twin_ports,
         };
-        let place = pooler::Place {
+        let place = Place {
             name,
+            listen: "127.0.0.1",
             port: ports[&target],
             pool,
+            version: &program.version,
         };
         pooler::start(
             target.file(),
-            program,
+            &program.path,
             &place,
             &self.cluster,
             &self.site,
@@ -180,7 +182,8 @@ pub(super) enum Instance {
 }
 
 impl Instance {
-    fn name(self, target: CatalogTarget) -> &'static str {
+    /// What it is called.
+    pub(super) fn name(self, target: CatalogTarget) -> &'static str {
         match self {
             Self::First => target.name(),
             Self::Second => target.twin_name(),

@@ -2,7 +2,9 @@
 
 use poolproof_reports::record::{ConfigFile, TargetInfo};
 
-use super::{EnvironmentError, local::Process};
+use std::sync::Arc;
+
+use super::{EnvironmentError, docker::Container, local::Process};
 use crate::engine::{Accounting, Endpoint, Watch};
 
 /// A target that lets clients log in. Dropping it stops it, unless somebody else runs it.
@@ -22,6 +24,8 @@ pub struct Target {
 enum Keeper {
     /// We do, for this target alone.
     Processes(Vec<Process>),
+    /// We do, in containers; whoever disturbs it holds them too.
+    Containers(Vec<Arc<Container>>),
     /// The environment: it is the PostgreSQL that all targets share.
     Environment,
     /// Somebody else.
@@ -64,6 +68,31 @@ impl Target {
         }
     }
 
+    /// Containers of its own in front of PostgreSQL, or PostgreSQL itself without any. What cannot be
+    /// seen from here costs nothing that the report could show.
+    pub(super) fn contained(
+        info: TargetInfo,
+        endpoint: Endpoint,
+        containers: Vec<Arc<Container>>,
+        postgres: Option<u32>,
+    ) -> Self {
+        let watch = Watch {
+            target: containers.iter().filter_map(|each| each.pid()).collect(),
+            postgres: postgres.into_iter().collect(),
+            accounting: Accounting::Cgroups,
+        };
+        let keeper = match containers.len() {
+            0 => Keeper::Environment,
+            _ => Keeper::Containers(containers),
+        };
+        Self {
+            info,
+            endpoint,
+            watch,
+            keeper,
+        }
+    }
+
     /// One that runs already; what it costs cannot be seen from here.
     pub(super) fn elsewhere(name: &str, endpoint: Endpoint, version: &str) -> Self {
         let info = TargetInfo {
@@ -90,6 +119,10 @@ impl Target {
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         match &mut self.keeper {
             Keeper::Processes(processes) => processes.iter_mut().find_map(Process::ended),
+            Keeper::Containers(containers) => {
+                let ended = containers.iter().find_map(|container| container.ended());
+                ended.map(EnvironmentError::from)
+            }
             Keeper::Environment | Keeper::User => None,
         }
     }

@@ -15,7 +15,7 @@ fn demand(targets: &[CatalogTarget]) -> Demand {
     Demand {
         targets: targets.iter().copied().map(TargetSpec::Catalog).collect(),
         clients_max: 50,
-        local: local::Choices::default(),
+        choices: Choices::default(),
     }
 }
 

@@ -37,7 +37,7 @@ impl Run<'_> {
                 cores,
                 memory_bytes,
                 postgres_version: environment.postgres_version().to_owned(),
-                container_engine: None,
+                container_engine: environment.container_engine(),
             },
             targets: self.infos,
             scenarios: self.done,

@@ -92,8 +92,17 @@ impl Bench {
     }
 
     fn start_saying(&self, args: &[&str], stdout: &str, stderr: &str) -> Running {
+        let child = self.command(args, stdout, stderr).spawn();
+        Running {
+            child: child.expect("the binary"),
+            begin: Instant::now(),
+        }
+    }
+
+    fn command(&self, args: &[&str], stdout: &str, stderr: &str) -> Command {
         let output = |name: &str| File::create(self.path().join(name)).expect("a file");
-        let child = Command::new(env!("CARGO_BIN_EXE_poolproof"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_poolproof"));
+        command
             .args(args)
             .current_dir(self.path())
             .env("TMPDIR", self.temp())
@@ -101,18 +110,25 @@ impl Bench {
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(output(stdout))
-            .stderr(output(stderr))
-            .spawn()
-            .expect("the binary");
-        Running {
-            child,
-            begin: Instant::now(),
-        }
+            .stderr(output(stderr));
+        command
     }
 
     /// Runs the binary to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Outcome {
         let status = self.start(args).wait();
+        self.outcome(status)
+    }
+
+    /// Runs the binary to its end, with more in its environment.
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        let mut command = self.command(args, "stdout", "stderr");
+        let child = command.envs(variables.iter().copied()).spawn();
+        let mut running = Running {
+            child: child.expect("the binary"),
+            begin: Instant::now(),
+        };
+        let status = running.wait();
         self.outcome(status)
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use poolproof::{
     engine::Stop,
-    environment::{Demand, Environment, local::Choices},
+    environment::{Choices, Demand, Environment},
     targets::{CatalogTarget, TargetSpec},
 };
 use poolproof_reports::record::{Cell, CellStatus};
@@ -124,7 +124,7 @@ fn a_pooler_that_runs_already_is_measured_and_goes_on() {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,
-        local: Choices::default(),
+        choices: Choices::default(),
     };
     let stop = Stop::default();
     let mut environment = Environment::start(&demand, &stop).expect("PostgreSQL");

@@ -2,7 +2,7 @@
 
 use poolproof::{
     engine::Stop,
-    environment::{Demand, Environment, local::Choices},
+    environment::{Choices, Demand, Environment},
     targets::{CatalogTarget, TargetSpec},
 };
 use poolproof_scenarios::pool::PoolSettings;
@@ -66,7 +66,7 @@ fn a_team_shares_a_history_in_postgresql() {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,
-        local: Choices::default(),
+        choices: Choices::default(),
     };
     let stop = Stop::default();
     let environment = Environment::start(&demand, &stop).expect("PostgreSQL");

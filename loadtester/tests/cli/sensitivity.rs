@@ -10,7 +10,7 @@ use std::{
 
 use poolproof::{
     engine::{Endpoint, Stop},
-    environment::{Demand, Environment, local::Choices},
+    environment::{Choices, Demand, Environment},
     targets::{CatalogTarget, TargetSpec},
 };
 use poolproof_scenarios::pool::PoolSettings;
@@ -92,7 +92,7 @@ fn equal_poolers_pass_and_one_slowed_by_a_fifth_fails_every_time() {
     let demand = Demand {
         targets: vec![pooler.clone()],
         clients_max: 20,
-        local: Choices::default(),
+        choices: Choices::default(),
     };
     let stop = Stop::default();
     let environment = Environment::start(&demand, &stop).expect("PostgreSQL");

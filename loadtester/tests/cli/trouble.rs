@@ -90,3 +90,14 @@ fn a_pooler_of_the_users_own_that_is_not_there_is_told_without_its_password() {
     check(&bench, &["--targets", address], &["mine", "127.0.0.1:1"]);
     assert!(!bench.read("stderr").contains("sesame"));
 }
+
+#[test]
+fn without_an_engine_containers_cannot_be_had() {
+    let bench = Bench::new();
+    let socket = format!("unix://{}/none.sock", bench.path().display());
+    let line = ["compare", "brief.toml", "--env", "docker"];
+    bench
+        .run_with(&line, &[("DOCKER_HOST", &socket)])
+        .check(3, &["expected a Docker engine", "none.sock", "--env local"]);
+    assert!(bench.left().is_empty(), "left behind: {:?}", bench.left());
+}

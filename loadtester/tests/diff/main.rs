@@ -9,7 +9,7 @@ use std::sync::Arc;
 use poolproof::{
     diff::{Beside, Ending, Limits, Stage, columns, compare},
     engine::Stop,
-    environment::{Demand, Environment, local},
+    environment::{Choices, Demand, Environment},
     targets::{CatalogTarget, TargetSpec},
 };
 use poolproof_scenarios::{Session, catalog, pool::PoolSettings};
@@ -22,7 +22,7 @@ fn nothing_differs_between_postgresql_and_a_byte_pump() {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 50,
-        local: local::Choices::default(),
+        choices: Choices::default(),
     };
     let environment = Environment::start(&demand, &stop).expect("PostgreSQL");
     let target = environment.target(&direct, &PoolSettings::default(), &stop);

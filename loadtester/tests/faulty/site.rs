@@ -8,7 +8,7 @@ use poolproof::diff::generate::GROUND;
 use poolproof::diff::random::Pair;
 use poolproof::diff::{Beside, DiffError, Limits, Stage};
 use poolproof::engine::{Endpoint, Stop};
-use poolproof::environment::{Demand, Environment, local};
+use poolproof::environment::{Choices, Demand, Environment};
 use poolproof::targets::{CatalogTarget, TargetSpec};
 use poolproof_scenarios::pool::PoolSettings;
 
@@ -37,7 +37,7 @@ impl Site {
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 100,
-            local: local::Choices::default(),
+            choices: Choices::default(),
         };
         let environment = Environment::start(&demand, &stop).expect("PostgreSQL starts");
         let direct = environment.target(&target, &PoolSettings::default(), &stop);

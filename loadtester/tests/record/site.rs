@@ -11,7 +11,7 @@ use std::{
 use poolproof::{
     diff::{Beside, Limits, Stage, Trace},
     engine::{Endpoint, Stop},
-    environment::{Demand, Environment, local},
+    environment::{Choices, Demand, Environment},
     record::{Relay, Tape},
     targets::{CatalogTarget, TargetSpec},
 };
@@ -63,7 +63,7 @@ impl Site {
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 50,
-            local: local::Choices::default(),
+            choices: Choices::default(),
         };
         let environment = Environment::start(&demand, &stop).expect("PostgreSQL starts");
         let direct = environment.target(&target, &PoolSettings::default(), &stop);

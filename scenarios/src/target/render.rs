@@ -6,6 +6,8 @@ use crate::pool::PoolSettings;
 /// What placeholders stand for.
 #[derive(Clone, Debug)]
 pub struct Values<'a> {
+    /// Address that the target listens on.
+    pub listen_host: &'a str,
     /// Where the target's clients connect.
     pub port: u16,
     /// Folders of the target's processes, in order; their files are there.
@@ -41,12 +43,13 @@ pub struct Rendered {
 
 impl Values<'_> {
     /// Every placeholder's name.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "cores",
         "dbname",
         "default_pool_size",
         "folder",
         "index",
+        "listen_host",
         "max_client_conn",
         "password",
         "pool_mode",
@@ -84,6 +87,7 @@ impl Values<'_> {
             "default_pool_size" => (default_pool_size / processes).max(1).to_string(),
             "folder" => self.folders.get(index)?.clone(),
             "index" => (index + 1).to_string(),
+            "listen_host" => self.listen_host.to_owned(),
             "max_client_conn" => max_client_conn.to_string(),
             "password" => self.password.to_owned(),
             "pool_mode" => pool_mode.to_string(),
@@ -166,6 +170,7 @@ mod tests {
         let folders: Vec<String> = (1..=processes).map(|n| format!("/run/{n}")).collect();
         let version = Version::of(version);
         let values = Values {
+            listen_host: "127.0.0.1",
             port: 6432,
             folders: &folders,
             server_host: "127.0.0.1",
@@ -184,6 +189,7 @@ mod tests {
     #[test]
     fn every_name_has_a_value() {
         let values = Values {
+            listen_host: "127.0.0.1",
             port: 1,
             folders: &["/run".to_owned()],
             server_host: "",

@@ -87,7 +87,7 @@ impl Arena {
         let demand = Demand {
             targets: vec![direct.clone(), spec.clone()],
             clients_max: CLIENTS_MAX,
-            local: args.local_choices(),
+            choices: args.environment.choices(),
         };
         let pool = PoolSettings {
             pool_mode: args.mode.into(),

@@ -7,7 +7,7 @@ use super::{
     plan, run, scenario, statements, window,
 };
 use crate::{
-    environment::{Demand, Environment, local},
+    environment::{Choices, Demand, Environment},
     targets::{CatalogTarget, TargetSpec},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn with_target(
     let demand = Demand {
         targets: vec![TargetSpec::Catalog(target)],
         clients_max: 100,
-        local: local::Choices::default(),
+        choices: Choices::default(),
     };
     let environment = Environment::start(&demand, &stop).unwrap();
     let target = environment

@@ -22,7 +22,7 @@ const OTHERS_ENTER: u32 = 0o001;
 
 /// The account that the servers run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Account {
+pub(in crate::environment) enum Account {
     /// Our own: we are not root.
     Own,
     /// Another, as we are root.
@@ -57,6 +57,14 @@ impl Account {
     pub(super) fn apply(&self, command: &mut Command) {
         if let Self::Other { uid, gid, .. } = self {
             command.uid(uid.as_raw()).gid(gid.as_raw());
+        }
+    }
+
+    /// `UID:GID`, for a container that is to share its files.
+    pub(in crate::environment) fn in_numbers(&self) -> String {
+        match self {
+            Self::Own => format!("{}:{}", Uid::effective(), Gid::effective()),
+            Self::Other { uid, gid, .. } => format!("{uid}:{gid}"),
         }
     }
 

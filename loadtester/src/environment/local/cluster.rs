@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Role and database of the load: an ordinary one, as an application has.
-const ROLE: &str = "app";
+pub(in crate::environment) const ROLE: &str = "app";
 /// The superuser that makes them.
-const SUPERUSER: &str = "postgres";
+pub(in crate::environment) const SUPERUSER: &str = "postgres";
 /// Letters of a password: 24 × log2(62) is 142 bits.
 const PASSWORD_CHARS: usize = 24;
 /// Longest that `initdb` may take; half a second is usual.
@@ -131,7 +131,8 @@ impl Cluster {
     }
 }
 
-fn endpoint(port: u16, user: &str, dbname: &str) -> Endpoint {
+/// A login on this machine with a new password.
+pub(in crate::environment) fn endpoint(port: u16, user: &str, dbname: &str) -> Endpoint {
     let letters = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_CHARS);
     Endpoint {
         host: "127.0.0.1".to_owned(),
@@ -196,9 +197,7 @@ fn init(
 /// disk: the disk is not what a comparison of poolers is about. A killed server still loses no
 /// commit, as the kernel keeps what it was given.
 fn settings(port: u16, clients_max: u32) -> String {
-    let connections = clients_max
-        .saturating_add(CONNECTIONS_BESIDE_CLIENTS)
-        .max(CONNECTIONS_MIN);
+    let connections = connections(clients_max);
     format!(
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\
@@ -207,6 +206,13 @@ fn settings(port: u16, clients_max: u32) -> String {
          fsync = off\n\
          full_page_writes = off\n"
     )
+}
+
+/// `max_connections` for loads of so many clients.
+pub(in crate::environment) fn connections(clients_max: u32) -> u32 {
+    clients_max
+        .saturating_add(CONNECTIONS_BESIDE_CLIENTS)
+        .max(CONNECTIONS_MIN)
 }
 
 /// Later lines of the file win over earlier ones.
@@ -220,7 +226,7 @@ fn append(conf: &Path, settings: &str) -> Result<(), EnvironmentError> {
 }
 
 /// Makes the role and the database of the load, and asks what the server stores of the password.
-fn set_up(load: &Endpoint) -> [String; 3] {
+pub(in crate::environment) fn set_up(load: &Endpoint) -> [String; 3] {
     // The password is letters and digits, and the names are constants: nothing needs quoting.
     let password = load.password.as_deref().unwrap_or_default();
     let (role, dbname) = (&load.user, &load.dbname);

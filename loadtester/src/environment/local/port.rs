@@ -22,7 +22,7 @@ pub type Ports = BTreeMap<CatalogTarget, u16>;
 
 /// A port for each target, the one that the user chose or any free one. It stays the target's for
 /// the whole run, so that its configuration stays the same when it is started again.
-pub(super) fn assign(
+pub(in crate::environment) fn assign(
     targets: impl IntoIterator<Item = CatalogTarget>,
     chosen: &Ports,
 ) -> Result<Ports, EnvironmentError> {
@@ -38,7 +38,7 @@ pub(super) fn assign(
 }
 
 /// A port for a second instance of each target of `ports`.
-pub(super) fn beside(ports: &Ports) -> Result<Ports, EnvironmentError> {
+pub(in crate::environment) fn beside(ports: &Ports) -> Result<Ports, EnvironmentError> {
     let mut twins = Ports::new();
     for target in ports.keys() {
         let port = loop {

@@ -195,7 +195,7 @@ fn pid_of(child: &Child) -> Pid {
 }
 
 /// A status as a sentence goes on after «ended with».
-pub(super) fn in_words(status: ExitStatus) -> String {
+pub(in crate::environment) fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => Signal::try_from(signal)

@@ -15,16 +15,16 @@ const READ_AND_RUN: u32 = 0o005;
 
 /// The folder of a run, and the account that works in it.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(in crate::environment) struct Site {
     /// Whom the servers run as.
-    pub(super) account: Account,
+    pub(in crate::environment) account: Account,
     /// Their folder, which is removed with this value.
     pub(super) workdir: Workdir,
 }
 
 impl Site {
     /// Makes the folder, for our own account or for an unprivileged one.
-    pub(super) fn create() -> Result<Self, EnvironmentError> {
+    pub(in crate::environment) fn create() -> Result<Self, EnvironmentError> {
         let account = Account::choose()?;
         Ok(Self {
             workdir: Workdir::create(&account)?,
@@ -33,12 +33,12 @@ impl Site {
     }
 
     /// The run's folder.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::environment) fn path(&self) -> &Path {
         self.workdir.path()
     }
 
     /// Makes a folder that only the servers' account may enter.
-    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, EnvironmentError> {
+    pub(in crate::environment) fn folder(&self, name: &str) -> Result<PathBuf, EnvironmentError> {
         let folder = self.path().join(name);
         let make = || -> io::Result<()> {
             DirBuilder::new()
@@ -52,7 +52,11 @@ impl Site {
     }
 
     /// Writes a file that only the servers' account may read.
-    pub(super) fn file(&self, path: &Path, text: &str) -> Result<(), EnvironmentError> {
+    pub(in crate::environment) fn file(
+        &self,
+        path: &Path,
+        text: &str,
+    ) -> Result<(), EnvironmentError> {
         let write = || -> io::Result<()> {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
