@@ -243,8 +243,11 @@ impl<'a> Translator<'a> {
         let names = self.names.get_or_insert_default();
         let change = names.define(name, Arc::clone(statement));
         let known = self.shelf.touch(statement.id);
-        // In a failed transaction Parse fails and Close does not.
-        if known && self.exchange.status() != TransactionStatus::Failed {
+        // In a failed transaction Parse fails and Close does not; one that an earlier batch of the same
+        // pipeline may still fail counts as failed.
+        let may_have_failed = self.exchange.status() == TransactionStatus::Failed
+            || self.exchange.owes_earlier_batch();
+        if known && !may_have_failed {
             self.out.extend_from_slice(CLOSE_NOTHING);
             self.note(Errand::KnownParse, Change::Named(change));
             return;

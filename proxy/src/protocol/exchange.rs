@@ -18,6 +18,9 @@ use super::tag::Frontend;
 /// more waits for its answers as it would behind a full socket.
 pub const PIPELINE_MAX: usize = 1 << 16;
 
+/// Requests of one batch among which [`Exchange::owes_earlier_batch`] looks for the end of another.
+const LOOK_MAX: usize = 256;
+
 /// Room that an idle server keeps for requests.
 const PIPELINE_KEPT: usize = 64;
 
@@ -194,6 +197,14 @@ impl Exchange {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// Whether a batch before this one may still fail, and its transaction with it. Of a long batch it is
+    /// said without looking.
+    #[must_use]
+    pub fn owes_earlier_batch(&self) -> bool {
+        let ends_ready = |request: &Request| request.ends_ready();
+        self.pending.len() > LOOK_MAX || self.pending.iter().any(ends_ready)
     }
 
     /// Whether the server will answer everything without another word from the client.

@@ -228,3 +228,12 @@ fn what_depends_on_an_earlier_batch_waits_for_it() {
     assert_eq!(sent, "P#~SELEKT~~~ S E~~~~~");
     assert!(waits);
 }
+
+#[test]
+fn a_known_statement_is_parsed_where_an_earlier_batch_may_fail_its_transaction() {
+    let mut play = Play::default();
+    play.say(10, &[&format!("Pa~{ONE}"), "S"]);
+    play.hear(b"1Z");
+    let (sent, _) = play.say(10, &["QBEGIN; SELEKT~", &format!("Pb~{ONE}"), "S"]);
+    assert_eq!(sent, format!("QBEGIN; SELEKT~ CS#~ P#~{ONE} S"));
+}

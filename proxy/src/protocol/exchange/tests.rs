@@ -215,3 +215,17 @@ fn a_client_may_leave_what_the_server_will_answer_by_itself() {
         assert_eq!(play(script).answers_by_itself(), expected, "{script}");
     }
 }
+
+#[test]
+fn an_earlier_batch_is_owed_until_its_ready() {
+    for (script, expected) in [
+        (">PBE", false),
+        (">PBES", true),
+        (">PBES <12C", true),
+        (">PBES <12CZT", false),
+        (">PS >P <1", true),
+        (">PS >P <1ZT", false),
+    ] {
+        assert_eq!(play(script).owes_earlier_batch(), expected, "{script}");
+    }
+}

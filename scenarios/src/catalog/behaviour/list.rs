@@ -113,6 +113,7 @@ cases![
         "many"
         "three-in-one-batch"
         "three-with-flush"
+        "parse-in-failed-pipeline"
         "plan-must-not-change"
         "drop-and-make"
         "search-path"
