@@ -69,10 +69,51 @@ pub fn keeps(session: &Session, promise: Promise) -> bool {
         })
 }
 
-/// Whether every cancel request of `session` finds either a query that is known to run or none: one that
-/// is on its way together with its query may come first, and then nothing is cancelled.
+/// Whether `session` has one answer: every cancel request finds either a query that is known to run or
+/// none, and no client says goodbye in the middle of a batch.
 #[must_use]
 pub fn is_determined(session: &Session) -> bool {
+    cancels_what_runs(session) && ends_its_batches(session)
+}
+
+/// A pooler may gather a batch up to its Sync or Flush, and then never sends one that has no end.
+fn ends_its_batches(session: &Session) -> bool {
+    let mut open: BTreeMap<&Client, bool> = BTreeMap::new();
+    for step in &session.steps {
+        let Who::One(client) = &step.who else {
+            continue;
+        };
+        match &step.action {
+            Action::Send { messages, .. } => {
+                for message in messages {
+                    let begins = matches!(
+                        message,
+                        Message::Parse { .. }
+                            | Message::Bind { .. }
+                            | Message::DescribeStatement(_)
+                            | Message::DescribePortal(_)
+                            | Message::Execute { .. }
+                            | Message::CloseStatement(_)
+                            | Message::ClosePortal(_)
+                    );
+                    let ends =
+                        matches!(message, Message::Sync | Message::Flush | Message::Query(_));
+                    if begins || ends {
+                        open.insert(client, begins);
+                    }
+                }
+            }
+            Action::Disconnect | Action::Reset | Action::Connect(_) => {
+                open.remove(client);
+            }
+            _ => {}
+        }
+    }
+    open.values().all(|is_open| !is_open)
+}
+
+/// A request that is on its way together with its query may come first, and then nothing is cancelled.
+fn cancels_what_runs(session: &Session) -> bool {
     let mut on_their_way: BTreeMap<&Client, String> = BTreeMap::new();
     session.steps.iter().all(|step| {
         match (&step.who, &step.action) {
@@ -216,6 +257,19 @@ mod tests {
                 false,
             ),
             ("A: Query \"a\"\nB: cancel\n", true),
+        ] {
+            let session = Session::parse(script, "test").expect("a script");
+            assert_eq!(is_determined(&session), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_batch_must_have_an_end() {
+        for (script, expected) in [
+            ("A: Parse \"\" \"SELECT 1\"\n", false),
+            ("A: Parse \"\" \"SELECT 1\" | Sync\n", true),
+            ("A: Parse \"\" \"SELECT 1\" | Flush\n", true),
+            ("A: Parse \"\" \"SELECT 1\"\nA: disconnect\n", true),
         ] {
             let session = Session::parse(script, "test").expect("a script");
             assert_eq!(is_determined(&session), expected, "{script}");

@@ -29,7 +29,10 @@ B: wait
 all: barrier
 ";
     let smallest = shrunk(script, &["needed", "B: "], Promise::Transactions);
-    assert_eq!(smallest, "A: Parse \"\" \"SELECT 'needed'\"\nB: wait\n");
+    assert_eq!(
+        smallest,
+        "A: Parse \"\" \"SELECT 'needed'\" | Sync\nB: wait\n"
+    );
 }
 
 #[test]
