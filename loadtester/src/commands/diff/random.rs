@@ -32,6 +32,12 @@ use crate::{
 
 /// Confirmed findings after which a target is left alone: by then it has work enough.
 const FINDINGS_MAX: usize = 20;
+/// Patience with a target that says nothing while PostgreSQL has nothing to do: many run side by side
+/// here, and one that got no processor for a second is not yet one that hangs.
+const LIMITS: Limits = Limits {
+    hang: Duration::from_secs(5),
+    slow: Duration::from_secs(30),
+};
 /// Pause between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -124,7 +130,7 @@ impl Addresses {
         let beside = Beside::connect(&self.administrator, &self.direct.user).await?;
         let beside = Arc::new(beside);
         let stage = |endpoint: &Endpoint| {
-            Stage::new(endpoint.clone(), Arc::clone(&beside), Limits::default())
+            Stage::new(endpoint.clone(), Arc::clone(&beside), LIMITS)
                 .map(|stage| stage.on(generate::GROUND))
         };
         Ok(Pair {
