@@ -10,6 +10,7 @@ pub mod intake;
 pub mod login;
 pub mod origin;
 pub mod refusal;
+pub mod rehearsal;
 pub mod replication;
 pub mod session;
 pub mod startup;

@@ -172,7 +172,23 @@ fn identifier(text: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
+
+    proptest::proptest! {
+        /// Any text is read to its end, and once.
+        #[test]
+        fn any_text_is_read(
+            text in proptest::prop_oneof![
+                proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+                "[-A-Z'\"$/* ;\\\\]{0,60}".prop_map(String::into_bytes),
+            ],
+        ) {
+            let _ = traces(&text);
+            proptest::prop_assert!(names_used(&text).count() <= text.len());
+        }
+    }
 
     #[test]
     fn traces_are_told_by_words() {

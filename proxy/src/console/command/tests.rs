@@ -96,3 +96,19 @@ fn looking_needs_no_admin() {
     assert!(Command::Reload.needs_admin());
     assert!(set("a", "b").needs_admin());
 }
+
+proptest::proptest! {
+    /// Whatever is typed is a command or none.
+    #[test]
+    fn any_text_is_answered(text: String) {
+        let _ = parse(&text);
+    }
+
+    /// Quotes and blanks keep their sense wherever they stand.
+    #[test]
+    fn any_words_in_quotes_are_taken_as_they_are(value in "[^']*") {
+        let found = parse(&format!("SET k = '{value}'"));
+        let key = "k".to_owned();
+        proptest::prop_assert_eq!(found, Some(Command::Set { key, value }));
+    }
+}
