@@ -34,7 +34,9 @@ pub mod user;
 pub mod value;
 
 pub use change::SetError;
-pub use choice::{AuthType, Facility, LoadBalanceHosts, LogFormat, PoolMode, SslMode};
+pub use choice::{
+    AuthType, Facility, LoadBalanceHosts, LogFormat, PoolMode, ProtocolVersion, SslMode,
+};
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
 pub use hba::{Hba, Method};

@@ -1,6 +1,6 @@
 //! Who a client is: from its startup parameters to an [`Identity`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -22,6 +22,8 @@ use crate::protocol::message::backend::{
 use crate::protocol::startup::StartupParameters;
 
 mod demand;
+#[cfg(feature = "pam")]
+mod pam;
 
 use demand::Demand;
 
@@ -211,6 +213,8 @@ pub struct Applicant<'a> {
     pub origin: Origin,
     /// What is known of the user that it says it is.
     pub known: Option<Arc<Credential>>,
+    /// The password that it has shown, where others know whether it is right.
+    pub shown: OnceLock<Arc<Credential>>,
 }
 
 /// Refuses what the pooler can neither carry to a server nor may ignore.
@@ -306,6 +310,7 @@ where
         startup,
         origin,
         known,
+        shown: _,
     } = applicant;
     let mut out = BytesMut::new();
     negotiate(startup, &mut out);
@@ -313,6 +318,8 @@ where
         Demand::Nothing => {}
         Demand::Known if known.is_none() => return Err(AuthError::NotListed),
         Demand::Known => {}
+        #[cfg(feature = "pam")]
+        Demand::Pam => ask_pam(stream, &mut out, applicant).await?,
         Demand::Outside(method) => method.check(origin, &startup.user, known.is_some())?,
         Demand::Password(auth_type) => {
             let subject = Subject::new(&startup.user, known.as_ref());
@@ -323,6 +330,37 @@ where
     }
     stream.write_all(&out).await?;
     Ok(stream.flush().await?)
+}
+
+/// Asks for the password in clear and has PAM look at it; it then opens servers too.
+#[cfg(feature = "pam")]
+async fn ask_pam<S>(
+    stream: &mut S,
+    out: &mut BytesMut,
+    applicant: &Applicant<'_>,
+) -> Result<(), AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    authentication_cleartext_password(out);
+    stream.write_all(out).await?;
+    stream.flush().await?;
+    out.clear();
+    let answer = read_answer(stream).await?;
+    let text = answer
+        .strip_suffix(&[0])
+        .and_then(|text| str::from_utf8(text).ok());
+    let password =
+        crate::config::Secret::new(text.ok_or(AuthError::Password(Denial::WrongPassword))?);
+    let user = &applicant.startup.user;
+    if !pam::lets_in(user, &password).await {
+        return Err(AuthError::Password(Denial::WrongPassword));
+    }
+    // Nobody else sets it.
+    let _ = applicant
+        .shown
+        .set(Arc::new(Credential::new(user.clone(), &password)));
+    Ok(())
 }
 
 /// Says what the client cannot have of the protocol that it asked for.

@@ -1,6 +1,6 @@
 //! From the first byte of a connection to a session.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::BytesMut;
 
@@ -85,6 +85,10 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
         present: shared.arrives(),
     };
     let config = shared.config();
+    if is_beyond(&visitor, config.settings.max_client_conn) {
+        visitor.log_end(&shared, &"too many connections");
+        return;
+    }
     let deadline = Deadline::after(config.settings.client_login_timeout);
     let (mut stream, request) = match hello(stream, &config.client_tls, deadline).await {
         Ok(Hello { stream, request }) => (stream, request),
@@ -119,6 +123,17 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
             }
         }
     }
+}
+
+/// Connections beyond `max_client_conn` that are told so, or that may be an operator's. More are
+/// closed without a word: whoever opens them could open as many as the system has descriptors.
+const BEYOND_MAX: usize = 1_000;
+
+/// Whether there is not even room to tell a connection that there is none. The Unix socket is for
+/// the machine's own operators and has no such bound.
+fn is_beyond(visitor: &Visitor, max_client_conn: u32) -> bool {
+    let max = (max_client_conn as usize).saturating_add(BEYOND_MAX);
+    matches!(visitor.address, ClientAddress::Tcp { .. }) && visitor.present.number() > max
 }
 
 /// Serves a session to its end. Cancelled, what it holds of the pool is given back or closed.
@@ -221,7 +236,7 @@ async fn log_in(
         .await
         .map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
-    pool.learn(&identity, applicant.known);
+    pool.learn(&identity, applicant.shown.into_inner().or(applicant.known));
     let version = startup.negotiated_version();
     let replication = Replication::of(&startup).map_err(Turned::refused)?;
     if replication != Replication::None {
@@ -301,6 +316,7 @@ async fn introduce<'a>(
         startup,
         origin: Origin::of(stream),
         known: known.await.map_err(Turned::refused)?,
+        shown: OnceLock::new(),
     })
 }
 

@@ -50,7 +50,9 @@ fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
         .cloned()
         .unwrap_or_else(|| start_of(file));
     let impossible = match auth_type {
-        AuthType::Pam => Some("pam is not supported: use scram-sha-256, or auth_query"),
+        AuthType::Pam if cfg!(not(feature = "pam")) => {
+            Some("this build has no pam: build with --features pam, or use scram-sha-256")
+        }
         AuthType::Ldap => Some("ldap is not supported: use scram-sha-256, or auth_query"),
         AuthType::Hba if loader.settings.auth_hba_file.is_none() => {
             Some("hba needs auth_hba_file, which is not set")
@@ -62,7 +64,10 @@ fn auth_type(loader: &mut Loader, file: &Arc<Path>) {
     };
     if let Some(words) = impossible {
         loader.error(&position, format!("auth_type: {words}"));
-    } else if loader.settings.auth_file.is_none() && loader.settings.auth_user.is_none() {
+    } else if auth_type != AuthType::Pam
+        && loader.settings.auth_file.is_none()
+        && loader.settings.auth_user.is_none()
+    {
         let message = format!(
             "no user can log in: auth_type {} takes its users from auth_file, which is not set",
             auth_type.as_str()

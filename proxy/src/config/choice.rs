@@ -137,3 +137,13 @@ choice! {
         Local7 = "local7",
     }
 }
+
+choice! {
+    /// A version of PostgreSQL's protocol.
+    ProtocolVersion, "3.0 or 3.2" {
+        /// Every server's.
+        V3_0 = "3.0",
+        /// With longer cancel keys; a server without it negotiates.
+        V3_2 = "3.2",
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthType, Facility, LogFormat, PoolMode, SslMode};
+use super::choice::{AuthType, Facility, LogFormat, PoolMode, ProtocolVersion, SslMode};
 use super::listen::{ListenHost, SocketDir};
 use super::section::section;
 use super::value::{FileMode, Limit, Milliseconds, NameList, Timeout};
@@ -239,6 +239,9 @@ section! {
         worker_threads: u32 = 0, Restart, Honoured;
         /// Clean a server that a transaction left changed before another client gets it.
         server_reset_dirty: bool = true, Live, Honoured;
+        /// Newest protocol to ask servers for: 3.2 gives longer cancel keys, and PostgreSQL since 11
+        /// negotiates; other poolers behind may not.
+        server_max_protocol_version: ProtocolVersion = ProtocolVersion::V3_0, Live, Honoured;
         /// Lines of the log: text as PgBouncer writes them, or one JSON object each.
         log_format: LogFormat = LogFormat::Text, Live, Honoured;
         /// Addresses that answer /metrics and /health over HTTP; empty is none.

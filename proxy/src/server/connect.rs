@@ -12,7 +12,7 @@ use super::circuit::Permit;
 use super::encrypt::{Asking, EncryptError, Encryption};
 use super::login::{LoginError, ServerGreeting, ServerLogin, login};
 use crate::cancel::CancelTarget;
-use crate::config::{ServerHost, SslMode};
+use crate::config::{ProtocolVersion, ServerHost, SslMode};
 use crate::deadline::{Deadline, Elapsed};
 use crate::io::Stream;
 use crate::parameters::{Interner, Tracked};
@@ -187,6 +187,7 @@ async fn connect_host(
         encryption,
         deadline,
         parameters,
+        version: commons.config.load().settings.server_max_protocol_version,
     };
     let entered = route.enter(stream).await;
     match &entered {
@@ -234,6 +235,8 @@ struct Route<'a> {
     address: ServerAddress,
     encryption: Encryption,
     deadline: Deadline,
+    /// Protocol to ask for.
+    version: ProtocolVersion,
     /// Further startup parameters.
     parameters: &'a [(&'a str, &'a str)],
 }
@@ -269,6 +272,7 @@ impl Route<'_> {
             user: &self.settings.user,
             database: &self.settings.dbname,
             credential: self.settings.credential.as_deref(),
+            version: self.version,
             parameters: self.parameters,
             end_point: stream
                 .tls()

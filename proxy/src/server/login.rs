@@ -5,11 +5,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::auth::credential::Credential;
 use crate::auth::prover::{Prover, ProverError, Reply, Request};
+use crate::config::ProtocolVersion;
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend::{
     password_message, sasl_initial_response, sasl_response, startup_message,
 };
-use crate::protocol::startup::{CANCEL_KEY_BYTES_MAX, CancelKey, PROTOCOL_3_0};
+use crate::protocol::startup::{CANCEL_KEY_BYTES_MAX, CancelKey, PROTOCOL_3_0, PROTOCOL_3_2};
 
 mod greeting;
 mod server_error;
@@ -30,6 +31,8 @@ pub struct ServerLogin<'a> {
     pub database: &'a str,
     /// What is known of the user's password: `Config::server_credential`.
     pub credential: Option<&'a Credential>,
+    /// Protocol to ask for.
+    pub version: ProtocolVersion,
     /// Further startup parameters.
     pub parameters: &'a [(&'a str, &'a str)],
     /// The hash of the server's certificate, to which the proof is bound; `None` without TLS.
@@ -115,7 +118,7 @@ where
     let names = [("user", login.user), ("database", login.database)];
     startup_message(
         &mut out,
-        PROTOCOL_3_0,
+        code(login.version),
         names.into_iter().chain(login.parameters.iter().copied()),
     );
     let mut dialogue = Dialogue {
@@ -125,7 +128,8 @@ where
     };
     let mut prover = Prover::new(login.user, login.credential).bound_to(login.end_point.clone());
     dialogue.send(&mut out).await?;
-    while !authenticate(&dialogue.receive().await?, &mut prover, &mut out)? {
+    let asked = code(login.version);
+    while !authenticate(&dialogue.receive().await?, &mut prover, asked, &mut out)? {
         dialogue.send(&mut out).await?;
     }
     let mut greeting = greeting::Reader::default();
@@ -146,13 +150,17 @@ struct Message {
 fn authenticate(
     message: &Message,
     prover: &mut Prover<'_>,
+    asked: u32,
     out: &mut BytesMut,
 ) -> Result<bool, LoginError> {
     match message.tag {
         b'R' => {}
         b'E' => return Err(refused(&message.body)),
-        // NegotiateProtocolVersion cannot come, as 3.0 is asked for; notices may.
         b'N' => return Ok(false),
+        // Where 3.0 is asked for there is nothing to negotiate.
+        b'v' if asked > PROTOCOL_3_0 => {
+            return negotiated(&message.body, asked).map(|()| false);
+        }
         tag => {
             return Err(LoginError::violation(
                 "an authentication request",
@@ -168,6 +176,32 @@ fn authenticate(
         Reply::Sasl(data) => sasl_response(out, &data),
     }
     Ok(false)
+}
+
+const fn code(version: ProtocolVersion) -> u32 {
+    match version {
+        ProtocolVersion::V3_0 => PROTOCOL_3_0,
+        ProtocolVersion::V3_2 => PROTOCOL_3_2,
+    }
+}
+
+/// Takes in NegotiateProtocolVersion. All that an older version means is shorter keys; no option
+/// was asked for, so that none can be unknown.
+fn negotiated(body: &[u8], asked: u32) -> Result<(), LoginError> {
+    let parts = body.split_first_chunk::<4>();
+    let parts = parts.and_then(|(version, rest)| Some((version, rest.split_first_chunk::<4>()?)));
+    match parts {
+        Some((version, (options, [])))
+            if (PROTOCOL_3_0..asked).contains(&u32::from_be_bytes(*version))
+                && *options == [0; 4] =>
+        {
+            Ok(())
+        }
+        _ => Err(LoginError::violation(
+            "NegotiateProtocolVersion with an older version 3 and no options",
+            format!("{body:?}"),
+        )),
+    }
 }
 
 fn refused(body: &[u8]) -> LoginError {

@@ -80,7 +80,7 @@ fn a_client_without_a_query_cancels_nothing() {
 
 /// A cancel that comes as its query ends must not meet the next client's on the same server.
 #[test]
-fn a_late_cancel_does_not_meet_the_next_query() {
+fn trap_01_a_late_cancel_does_not_meet_the_next_query() {
     const ROUNDS: usize = 150;
     bounded(|| {
         for against in POOLERS {
@@ -106,7 +106,7 @@ fn a_late_cancel_does_not_meet_the_next_query() {
 }
 
 #[test]
-fn a_waiting_client_is_cancelled() {
+fn trap_01_a_waiting_client_is_cancelled() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(1));
@@ -128,7 +128,7 @@ fn a_waiting_client_is_cancelled() {
 }
 
 #[test]
-fn a_forged_key_cancels_nothing() {
+fn trap_01_a_forged_key_cancels_nothing() {
     bounded(|| {
         for against in EVERYWHERE {
             let site = Site::start(*against, &Pool::of(1));
@@ -178,5 +178,37 @@ fn many_cancels_at_once_leave_the_pool_whole() {
             });
             site.assert_whole(4);
         }
+    });
+}
+
+/// The pooler tells a server the next client's parameters with a query of its own, which a cancel
+/// of that client must not end, nor may it reach the query after.
+#[test]
+fn trap_01_a_cancel_during_parameter_set_up_harms_nobody() {
+    const ROUNDS: usize = 100;
+    bounded(|| {
+        let site = Site::start(crate::site::Against::Proxy, &Pool::of(1));
+        let client = |name: &str| {
+            let names = [
+                ("user", crate::cluster::APP),
+                ("database", site.database()),
+                ("application_name", name),
+            ];
+            Client::try_connect(site.address(), &names).expect("to be let in")
+        };
+        let (mut one, mut other) = (client("one"), client("other"));
+        for round in 0..ROUNDS {
+            // Each query needs the parameters of its client set first.
+            one.send(&bytes_of("Q SHOW application_name"));
+            let (address, key) = (site.address(), one.key());
+            let late = thread::spawn(move || cancel(address, key));
+            let heard = answer(&mut one);
+            let named = |name: &str| format!("T application_name:25 | D {name} | C SHOW | Z I");
+            let right = heard == named("one") || heard.ends_with(CANCELLED);
+            assert!(right, "round {round}: {heard}");
+            assert_eq!(other.run("Q SHOW application_name"), named("other"));
+            late.join().expect("no panic");
+        }
+        site.assert_whole(1);
     });
 }

@@ -115,7 +115,7 @@ fn half_a_message_dies_with_its_client() {
 }
 
 #[test]
-fn logins_that_are_given_up_leave_nothing() {
+fn trap_26_logins_that_are_given_up_leave_nothing() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));

@@ -353,3 +353,88 @@ fn a_living_address_has_a_closed_circuit() {
         assert!(shown.contains("closed"), "{shown}");
     });
 }
+
+#[test]
+fn a_killed_database_sends_its_clients_away_and_takes_new_ones_after_resume() {
+    bounded(|| {
+        let site = Site::start(Against::Proxy, &pool(2));
+        site.sql("CREATE TABLE t (n int)");
+        let mut console = console(&site);
+        let mut busy = site.client();
+        let mut idle = site.client();
+        busy.run("Q BEGIN | < Z | Q INSERT INTO t VALUES (1)");
+        idle.run("Q SELECT 1");
+        let killed = console.run(&format!("Q KILL {}", site.database()));
+        assert_eq!(killed, "C KILL | Z I");
+        for client in [&mut busy, &mut idle] {
+            let heard = client.read_to_end().join(" | ");
+            assert_eq!(heard, "E FATAL 57P01 database removed | eof");
+        }
+        wait_until("the servers to go", || site.backends() == 0);
+        assert!(site.sql("SELECT n FROM t").is_empty());
+        let resumed = console.run(&format!("Q RESUME {}", site.database()));
+        assert_eq!(resumed, "C RESUME | Z I");
+        site.assert_serves();
+    });
+}
+
+/// Each way to stop that can be typed does what the signal of its name does.
+#[test]
+fn shutdown_from_the_console_in_all_forms() {
+    bounded(|| {
+        for (order, idle_goes_on, transaction_ends) in [
+            ("SHUTDOWN", false, false),
+            ("SHUTDOWN WAIT_FOR_SERVERS", false, true),
+            ("SHUTDOWN WAIT_FOR_CLIENTS", true, true),
+        ] {
+            let site = Site::start(Against::Proxy, &pool(2));
+            site.sql("CREATE TABLE t (n int)");
+            let mut console = console(&site);
+            let mut busy = site.client();
+            let mut idle = site.client();
+            busy.run("Q BEGIN | < Z | Q INSERT INTO t VALUES (1)");
+            console.say(&format!("Q {order}"));
+            if transaction_ends {
+                assert_eq!(console.read_until(b"Z").join(" | "), "C SHUTDOWN | Z I");
+                wait_until("newcomers to be refused", || {
+                    std::net::TcpStream::connect(site.address()).is_err()
+                });
+                assert_eq!(busy.run("Q COMMIT"), "C COMMIT | Z I", "{order}");
+            }
+            if idle_goes_on {
+                assert_eq!(idle.run("Q SELECT 1"), ONE, "{order}");
+                assert!(console.run("Q SHOW STATE").ends_with("C SHOW | Z I"));
+                idle.vanish();
+                busy.vanish();
+                console.vanish();
+            }
+            site.pooler().join().expect("an orderly end");
+            let kept = site.sql("SELECT n FROM t").len();
+            assert_eq!(kept, usize::from(transaction_ends), "{order}");
+            wait_until("the servers to go", || site.backends() == 0);
+        }
+    });
+}
+
+/// Passwords and what can be derived from them, cancel keys included, are shown to nobody.
+#[test]
+fn no_show_tells_a_secret() {
+    bounded(|| {
+        let secret = "Geheimnis-7261";
+        let site = Site::start(
+            Against::Proxy,
+            &pool(1).database_option(&format!("password={secret}")),
+        );
+        let mut client = site.client();
+        client.run("Q BEGIN");
+        let mut console = console(&site);
+        let keys = [client.key(), console.key()].map(|key| key.secret.to_string());
+        for what in poolproof_proxy::console::command::Show::ALL {
+            let shown = console.run(&format!("Q SHOW {}", what.word()));
+            assert!(!shown.contains(secret), "{what:?}: {shown}");
+            for key in &keys {
+                assert!(!shown.contains(key.as_str()), "{what:?}: {shown}");
+            }
+        }
+    });
+}

@@ -54,7 +54,7 @@ fn copy_in() {
 }
 
 #[test]
-fn copy_in_meets_flush_and_sync() {
+fn trap_09_copy_in_meets_flush_and_sync() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), TABLE);
         // PostgreSQL ignores both while it takes data.
@@ -76,7 +76,7 @@ fn copy_in_meets_flush_and_sync() {
 }
 
 #[test]
-fn copy_in_fails() {
+fn trap_09_copy_in_fails() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), TABLE);
         sites.check(
@@ -134,7 +134,7 @@ fn copy_in_fails() {
 }
 
 #[test]
-fn copy_in_meets_another_query() {
+fn trap_09_copy_in_meets_another_query() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), TABLE);
         // The second query is what breaks the first, and is not run.
@@ -176,7 +176,7 @@ fn copy_out() {
 }
 
 #[test]
-fn copies_larger_than_every_buffer() {
+fn trap_09_copies_larger_than_every_buffer() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), "CREATE TABLE t (x text)");
         let line = format!("d {} | ", "x".repeat(99));

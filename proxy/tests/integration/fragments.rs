@@ -23,7 +23,7 @@ const SESSION: &str = "
     Q BEGIN | Q SELECT 1/0 | Q ROLLBACK";
 
 #[test]
-fn a_session_byte_by_byte() {
+fn trap_11_a_session_byte_by_byte() {
     bounded_by(MANY_CUTS, || {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "CREATE TABLE t (n int)");
         sites.check_with(
@@ -41,7 +41,7 @@ fn a_session_byte_by_byte() {
 }
 
 #[test]
-fn a_session_cut_once_at_every_byte() {
+fn trap_11_a_session_cut_once_at_every_byte() {
     bounded_by(MANY_CUTS, || {
         for against in AS_POSTGRES {
             let site = Site::start(*against, &Pool::of(1));
@@ -58,7 +58,7 @@ fn a_session_cut_once_at_every_byte() {
 }
 
 #[test]
-fn a_login_byte_by_byte() {
+fn trap_11_a_login_byte_by_byte() {
     bounded(|| {
         for against in AS_POSTGRES {
             let site = Site::start(*against, &Pool::of(1));

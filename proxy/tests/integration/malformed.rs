@@ -20,7 +20,7 @@ const FRAMES: [&str; 9] = [
 ];
 
 #[test]
-fn a_broken_frame_ends_the_session_and_no_other() {
+fn trap_10_a_broken_frame_ends_the_session_and_no_other() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(2));
@@ -49,7 +49,7 @@ fn a_broken_frame_ends_the_session_and_no_other() {
 }
 
 #[test]
-fn a_huge_length_holds_nothing() {
+fn trap_10_a_huge_length_holds_nothing() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(1));
@@ -79,7 +79,7 @@ const STARTUPS: [&str; 12] = [
 ];
 
 #[test]
-fn a_broken_startup_packet_is_refused() {
+fn trap_12_a_broken_startup_packet_is_refused() {
     bounded(|| {
         for against in AS_POSTGRES {
             let site = Site::start(*against, &Pool::of(1));

@@ -6,7 +6,7 @@ use crate::patience::bounded;
 use crate::site::{AS_POSTGRES, EVERYWHERE, Pool, Sites};
 
 #[test]
-fn notices_come_between_any_two_messages() {
+fn trap_14_notices_come_between_any_two_messages() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), SHOUT);
         sites.check(
@@ -44,7 +44,7 @@ const SHOUT: &str = "
         FOR EACH ROW EXECUTE FUNCTION on_late()";
 
 #[test]
-fn parameters_are_reported() {
+fn trap_14_parameters_are_reported() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), "");
         sites.check(
@@ -84,7 +84,7 @@ fn parameters_are_reported() {
 }
 
 #[test]
-fn notifications_arrive() {
+fn trap_14_notifications_arrive() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "");
         sites.check(

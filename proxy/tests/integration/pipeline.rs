@@ -6,7 +6,7 @@ use crate::patience::bounded;
 use crate::site::{EVERYWHERE, Pool, Sites};
 
 #[test]
-fn several_syncs_in_flight() {
+fn trap_08_several_syncs_in_flight() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "");
         sites.check(
@@ -63,7 +63,7 @@ fn several_syncs_in_flight() {
 }
 
 #[test]
-fn answers_do_not_wait_for_a_sync() {
+fn trap_15_answers_do_not_wait_for_a_sync() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "");
         sites.check(
@@ -88,7 +88,7 @@ fn answers_do_not_wait_for_a_sync() {
 }
 
 #[test]
-fn an_error_skips_to_the_next_sync() {
+fn trap_03_an_error_skips_to_the_next_sync() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "CREATE TABLE t (n int)");
         sites.check(

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use postgres_protocol::message::frontend;
 
 mod delivery;
@@ -54,6 +54,8 @@ pub(crate) struct Client {
     stream: TcpStream,
     unread: BytesMut,
     key: Option<CancelKey>,
+    /// Process and key together, however long the key is.
+    whole_key: Vec<u8>,
 }
 
 impl Client {
@@ -71,6 +73,7 @@ impl Client {
             stream,
             unread: BytesMut::new(),
             key: None,
+            whole_key: Vec::new(),
         }
     }
 
@@ -105,6 +108,11 @@ impl Client {
         self.key.expect("BackendKeyData has been read")
     }
 
+    /// Process and key of the greeting, as a cancel request repeats them.
+    pub(crate) fn whole_key(&self) -> &[u8] {
+        &self.whole_key
+    }
+
     /// The socket, for what only a socket can do.
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
@@ -116,6 +124,7 @@ impl Client {
             stream: self.stream.try_clone().expect("one more descriptor"),
             unread: BytesMut::new(),
             key: self.key,
+            whole_key: self.whole_key.clone(),
         }
     }
 
@@ -211,6 +220,9 @@ impl Client {
     pub(crate) fn read(&mut self) -> Result<(u8, String), End> {
         let frame = self.read_frame()?;
         let kind = frame[0];
+        if kind == b'K' {
+            self.whole_key = frame[5..].to_vec();
+        }
         if kind == b'K' && frame.len() == 13 {
             self.key = Some(CancelKey {
                 process: (&frame[5..]).get_i32(),
@@ -285,6 +297,19 @@ fn transcript(answers: &[String]) -> String {
 fn frame_length(bytes: &[u8]) -> Option<usize> {
     let mut length = bytes.get(1..5)?;
     Some(1 + usize::try_from(length.get_u32()).expect("64-bit"))
+}
+
+/// Asks for a cancel with a key of any length, and returns when the server has closed that
+/// connection.
+pub(crate) fn cancel_with(address: SocketAddr, whole_key: &[u8]) {
+    let mut bytes = BytesMut::new();
+    let length = u32::try_from(8 + whole_key.len()).expect("a short key");
+    bytes.put_u32(length);
+    bytes.put_u32((1234 << 16) | 5678);
+    bytes.put_slice(whole_key);
+    let mut client = Client::silent(address);
+    client.send(&bytes);
+    assert_eq!(client.read_to_end(), ["eof"], "a cancel has no answer");
 }
 
 /// A startup packet.

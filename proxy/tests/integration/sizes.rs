@@ -22,7 +22,7 @@ fn sizes() -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn queries_around_every_buffer_size() {
+fn trap_10_queries_around_every_buffer_size() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "");
         for size in sizes() {
@@ -35,7 +35,7 @@ fn queries_around_every_buffer_size() {
 }
 
 #[test]
-fn rows_around_every_buffer_size() {
+fn trap_10_rows_around_every_buffer_size() {
     bounded(|| {
         let sites = Sites::start(EVERYWHERE, &Pool::of(1), "");
         for size in sizes() {
@@ -75,7 +75,7 @@ fn a_message_of_many_megabytes() {
 
 /// Sends 40 MB and is sent 40 MB, both at once.
 #[test]
-fn both_sides_write_at_once() {
+fn trap_10_both_sides_write_at_once() {
     const QUERIES: usize = 4000;
     bounded(|| {
         for against in EVERYWHERE {
@@ -99,7 +99,7 @@ fn both_sides_write_at_once() {
 
 /// A hundred rows of a megabyte each, and one row of a hundred.
 #[test]
-fn a_client_stops_reading_and_leaves() {
+fn trap_10_a_client_stops_reading_and_leaves() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(2));

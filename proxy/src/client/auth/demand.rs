@@ -15,6 +15,9 @@ pub(super) enum Demand {
     Known,
     /// A password, in the way of this `auth_type`: plain, md5 or scram-sha-256.
     Password(AuthType),
+    /// A password that the system's PAM knows.
+    #[cfg(feature = "pam")]
+    Pam,
     /// Something that others vouch for.
     Outside(Outside),
 }
@@ -51,7 +54,11 @@ impl Demand {
                 Method::Peer(map) => Self::Outside(Outside::Peer(map.clone())),
                 Method::Cert(map) => Self::Outside(Outside::Certificate(map.clone())),
             },
-            other @ (AuthType::Pam | AuthType::Ldap) => return Err(AuthError::Unsupported(other)),
+            #[cfg(feature = "pam")]
+            AuthType::Pam => Self::Pam,
+            #[cfg(not(feature = "pam"))]
+            other @ AuthType::Pam => return Err(AuthError::Unsupported(other)),
+            other @ AuthType::Ldap => return Err(AuthError::Unsupported(other)),
         })
     }
 }

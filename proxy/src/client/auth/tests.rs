@@ -67,6 +67,7 @@ fn applicant<'a>(startup: &'a StartupParameters, config: &Config) -> Applicant<'
     Applicant {
         startup,
         origin: Origin::Unix { user: None },
+        shown: OnceLock::new(),
         known: config.credentials.lookup(&startup.user).cloned(),
     }
 }

@@ -6,11 +6,16 @@ use super::*;
 use crate::config::{Secret, Timeout};
 use crate::protocol::message::backend::{
     Severity, SqlState, TransactionStatus, authentication_md5_password, authentication_ok,
-    backend_key_data, error_response, parameter_status, ready_for_query,
+    backend_key_data, error_response, negotiate_protocol_version, parameter_status,
+    ready_for_query,
 };
 
 /// What comes of a login at a server that sends `script` and closes.
 async fn log_in(script: &[u8]) -> Result<ServerGreeting, String> {
+    log_in_with(ProtocolVersion::V3_0, script).await
+}
+
+async fn log_in_with(version: ProtocolVersion, script: &[u8]) -> Result<ServerGreeting, String> {
     let (mut server, mut pooler) = duplex(2 << 20);
     server.write_all(script).await.unwrap();
     server.shutdown().await.unwrap();
@@ -18,6 +23,7 @@ async fn log_in(script: &[u8]) -> Result<ServerGreeting, String> {
     let request = ServerLogin {
         user: "bob",
         database: "shop",
+        version,
         credential: Some(&credential),
         parameters: &[("application_name", "x")],
         end_point: None,
@@ -69,6 +75,41 @@ async fn a_greeting_is_read_with_what_comes_along() {
             ..expected
         })
     );
+}
+
+/// A server that knows only 3.0 says so, one that knows 3.2 gives a key of up to 256 bytes.
+#[tokio::test]
+async fn the_version_is_negotiated() {
+    let negotiation = |version: u32, options: &[&str]| {
+        script(|out| negotiate_protocol_version(out, version, options))
+    };
+    let after = |negotiation: &[u8]| [negotiation, &friendly()].concat();
+    let newer = ProtocolVersion::V3_2;
+    let old_server = after(&negotiation(PROTOCOL_3_0, &[]));
+    assert_eq!(
+        log_in_with(newer, &old_server).await,
+        log_in(&friendly()).await
+    );
+    for wrong in [
+        negotiation(PROTOCOL_3_2, &[]),
+        negotiation(PROTOCOL_3_0, &["_pq_.x"]),
+        negotiation(2 << 16, &[]),
+        BytesMut::from(&b"v\0\0\0\x04"[..]),
+    ] {
+        let error = log_in_with(newer, &after(&wrong)).await.unwrap_err();
+        assert!(error.contains("NegotiateProtocolVersion"), "{error}");
+    }
+    let unasked = log_in(&old_server).await.unwrap_err();
+    assert!(unasked.contains("an authentication request"), "{unasked}");
+    for length in [4, 32, 256] {
+        let script = script(|out| {
+            authentication_ok(out);
+            backend_key_data(out, 7, &vec![9; length]);
+            ready_for_query(out, TransactionStatus::Idle);
+        });
+        let key = log_in_with(newer, &script).await.unwrap().key.unwrap();
+        assert_eq!(key.key.len(), length);
+    }
 }
 
 #[tokio::test]
@@ -163,6 +204,7 @@ async fn what_is_sent() {
             user: "bob",
             database: "shop",
             credential: Some(&credential),
+            version: ProtocolVersion::V3_0,
             parameters: &parameters,
             end_point: None,
         };
@@ -193,6 +235,7 @@ async fn a_server_that_says_nothing_is_given_up() {
         user: "bob",
         database: "shop",
         credential: None,
+        version: ProtocolVersion::V3_0,
         parameters: &[],
         end_point: None,
     };

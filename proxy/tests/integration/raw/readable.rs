@@ -21,10 +21,18 @@ pub(crate) fn describe(mut frame: BytesMut) -> String {
         // CopyBothResponse, which the library does not know.
         return "W".to_owned();
     }
+    if kind == 'K' {
+        // The library knows keys of four bytes only.
+        return "K key".to_owned();
+    }
+    if kind == 'v' {
+        // NegotiateProtocolVersion, which the library does not know: version, unknown options.
+        let (version, options) = ((&frame[5..]).get_u32(), (&frame[9..]).get_u32());
+        return format!("v {}.{} {options}", version >> 16, version & 0xffff);
+    }
     let message = Message::parse(&mut frame).expect("a well-formed message");
     let body = match message.expect("a whole message") {
         Message::AuthenticationOk => "ok".to_owned(),
-        Message::BackendKeyData(_) => "key".to_owned(),
         Message::CommandComplete(body) => body.tag().expect("UTF-8").to_owned(),
         Message::CopyData(body) => value(body.data().trim_ascii_end()),
         Message::DataRow(body) => row(&body),

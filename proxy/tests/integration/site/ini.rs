@@ -14,6 +14,8 @@ pub(crate) struct Pool {
     settings: Vec<(&'static str, String)>,
     /// Who may log in beside [`APP`], without a password as well.
     users: Vec<String>,
+    /// More of the database's connect string.
+    connect: String,
 }
 
 impl Pool {
@@ -23,7 +25,15 @@ impl Pool {
             size,
             settings: Vec::new(),
             users: Vec::new(),
+            connect: String::new(),
         }
+    }
+
+    /// One more pair of the database's connect string.
+    pub(crate) fn database_option(mut self, pair: &str) -> Self {
+        self.connect.push(' ');
+        self.connect.push_str(pair);
+        self
     }
 
     /// One more user who may log in without a password.
@@ -61,7 +71,7 @@ impl Pool {
         fs::write(&users, lines).expect("write userlist.txt");
         let mut text = format!(
             "[databases]\n\
-             {database} = host={} port={} dbname={database}\n\
+             {database} = host={} port={} dbname={database}{}\n\
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {listen_port}\n\
@@ -74,6 +84,7 @@ impl Pool {
              ignore_startup_parameters = extra_float_digits\n",
             postgres.ip(),
             postgres.port(),
+            self.connect,
             users.display(),
             self.size
         );
