@@ -8,6 +8,7 @@ mod error;
 pub mod load;
 mod nearest;
 pub mod parse;
+pub mod pgbench;
 pub mod pool;
 mod quick;
 pub mod scenario;

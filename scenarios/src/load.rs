@@ -33,6 +33,10 @@ pub enum Load {
         max_concurrent: u32,
         /// Transactions on each connection.
         transactions: u32,
+        /// Pause of a client between an answer and its next transaction.
+        #[serde(default, with = "crate::load::span")]
+        #[schemars(with = "String")]
+        think_time: Duration,
     },
     /// A rate that does not wait for the target: transactions begin when the plan says so, and
     /// their latency counts from there.
@@ -67,6 +71,13 @@ pub enum Load {
         /// A step of which a smaller part than this succeeded is broken; in percent.
         #[serde(default = "all")]
         min_success: f64,
+        /// Pause of a client between an answer and its next transaction.
+        #[serde(default, with = "crate::load::span")]
+        #[schemars(with = "String")]
+        think_time: Duration,
+        /// When a client connects.
+        #[serde(default)]
+        connect: Connect,
     },
     /// Clients that come, ask once, stay without a word and ask once more before they leave; beside
     /// them a few that go on asking.

@@ -25,6 +25,16 @@ impl Scenario {
     ///
     /// Every problem that was found, each with line, column, what was expected and what came.
     pub fn parse(text: &str, file: &str) -> Result<Self, ScenarioError> {
+        let none = |_: &str| Err("there is no file to look beside".to_owned());
+        Self::parse_with(text, file, &none)
+    }
+
+    /// Reads a scenario whose scripts may be files: `scripts` has the text of one, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scenario::parse`].
+    pub fn parse_with(text: &str, file: &str, scripts: Scripts<'_>) -> Result<Self, ScenarioError> {
         let mut problems = Problems::new(text, file);
         if text.len() > FILE_BYTES_MAX {
             problems.add(
@@ -44,7 +54,7 @@ impl Scenario {
         if !syntax.is_empty() {
             return Err(problems.into_error());
         }
-        let read = scenario::read(document.get_ref(), &mut problems);
+        let read = scenario::read(document.get_ref(), scripts, &mut problems);
         match read {
             Some(scenario) if problems.found.is_empty() => Ok(scenario),
             _ => Err(problems.into_error()),
@@ -60,6 +70,9 @@ impl Scenario {
         toml::to_string(self)
     }
 }
+
+/// Where the text of a script comes from, by the name that the scenario gives.
+pub type Scripts<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 /// The problems found so far in one file.
 pub(crate) struct Problems<'t> {
@@ -81,6 +94,12 @@ impl<'t> Problems<'t> {
     fn add(&mut self, span: &Range<usize>, message: String) {
         let problem = Problem::at(self.file, self.text, span, message);
         self.found.push((span.start, problem));
+    }
+
+    /// Adds problems of another file, which was named at the begin of `span`.
+    fn foreign(&mut self, span: &Range<usize>, found: Vec<Problem>) {
+        let placed = found.into_iter().map(|problem| (span.start, problem));
+        self.found.extend(placed);
     }
 
     fn into_error(mut self) -> ScenarioError {

@@ -15,6 +15,22 @@ pub struct PoolSettings {
     pub max_client_conn: u32,
     /// Seconds that a client waits for a server before it gets an error.
     pub query_wait_timeout: u32,
+    /// Named prepared statements that a server keeps. Without it each pooler has its own default, and poolers
+    /// that do not know the key are not told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_prepared_statements: Option<u32>,
+    /// Databases that the clients are spread over, each of which has a pool: `poolproof_1` and so on, made by
+    /// the scenario's set-up. With one it is the target's own.
+    #[serde(skip_serializing_if = "is_one")]
+    pub databases: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde takes"
+)]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 impl Default for PoolSettings {
@@ -24,6 +40,8 @@ impl Default for PoolSettings {
             default_pool_size: 20,
             max_client_conn: 10_000,
             query_wait_timeout: 120,
+            max_prepared_statements: None,
+            databases: 1,
         }
     }
 }

@@ -93,7 +93,8 @@ mod tests {
             Load::Connections {
                 total: 100,
                 max_concurrent: 50,
-                transactions: 10
+                transactions: 10,
+                think_time: Duration::ZERO,
             }
         );
     }

@@ -27,7 +27,7 @@ pub struct RunFlags {
     /// Show all targets side by side while they are measured: rate, percentiles, failures, servers in use
     #[arg(long, help_heading = "Output")]
     pub live: bool,
-    /// Who speaks to the targets: wire (lean, our own) or tokio-postgres
+    /// Who speaks to the targets: wire (lean, our own), tokio-postgres or sqlx
     #[arg(long, default_value_t)]
     pub driver: DriverKind,
     /// A threshold beside the scenarios' own, such as 'p99 <= 20ms' or 'proxy: cpu <= 1.0 * pgbouncer'

@@ -43,13 +43,18 @@ pub(super) fn source(name: &str) -> Result<String, Problem> {
     Ok(catalog::entry(name).map_or_else(|_| String::new(), |entry| entry.text.to_owned()))
 }
 
-/// Reads one scenario file.
+/// Reads one scenario file. Scripts that it names are files beside it.
 ///
 /// # Errors
 ///
 /// All that is wrong with it, each with its line and column.
 pub(super) fn parse(text: &str, file: &str) -> Result<Scenario, Problem> {
-    Scenario::parse(text, file).map_err(|error| malformed(&error, file))
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let scripts = |name: &str| {
+        let script = text_of(&folder.join(name));
+        script.map_err(|reason| format!("it cannot be read: {reason}"))
+    };
+    Scenario::parse_with(text, file, &scripts).map_err(|error| malformed(&error, file))
 }
 
 /// A file's text.
@@ -58,21 +63,22 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Scenario, Problem> {
 ///
 /// When it cannot be read, or is far too large.
 pub(super) fn text(path: &Path) -> Result<String, Problem> {
-    use std::io::Read;
-    let unreadable = |reason: String| {
+    text_of(path).map_err(|reason| {
         Problem::usage(
             format!("cannot read the scenario {}: {reason}", path.display()),
             "Check the path; `poolproof scenarios new NAME` begins a scenario of your own.",
         )
-    };
+    })
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    use std::io::Read;
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
     let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
-    read.map_err(|error| unreadable(error.to_string()))?;
+    read.map_err(|error| error.to_string())?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(unreadable(format!(
-            "expected at most {FILE_BYTES_MAX} bytes, got more"
-        )));
+        return Err(format!("expected at most {FILE_BYTES_MAX} bytes, got more"));
     }
     Ok(text)
 }
@@ -92,4 +98,31 @@ fn malformed(error: &impl std::fmt::Display, file: &str) -> Problem {
              scenarios show ramp` is an example."
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_a_file_beside_its_scenario() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = "name = \"ours\"\npurpose = \"Ours.\"\n[load]\nshape = \"connections\"\n\
+                    total = 1\nmax_concurrent = 1\ntransactions = 1\n[[transaction]]\n\
+                    name = \"ask\"\nprotocol = \"simple\"\nscript = \"ours.sql\"\n";
+        let path = folder.path().join("ours.toml");
+        fs::write(&path, text).expect("a file");
+        let read = || scenario(&path.to_string_lossy());
+        let missing = read().expect_err("no script yet").to_string();
+        assert!(missing.contains("ours.sql"), "{missing}");
+        let script = folder.path().join("ours.sql");
+        fs::write(&script, "SELECT 1;\n\\shell ls\n").expect("a file");
+        let refused = read().expect_err("outside of the subset").to_string();
+        assert!(
+            refused.contains("ours.sql:2:1: expected a command"),
+            "{refused}"
+        );
+        fs::write(&script, "SELECT 1;\n").expect("a file");
+        assert!(read().expect("a scenario").transactions[0].script.is_some());
+    }
 }

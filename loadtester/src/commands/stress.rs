@@ -46,6 +46,7 @@ fn with_numbers(
         total: usual_total,
         max_concurrent: usual_concurrent,
         transactions,
+        think_time,
     } = scenario.load
     else {
         return Ok(scenario);
@@ -59,6 +60,7 @@ fn with_numbers(
         total,
         max_concurrent: max_concurrent.unwrap_or(usual_concurrent.min(total)),
         transactions: queries.unwrap_or(transactions),
+        think_time,
     };
     scenario.purpose = "The classic stress test with numbers from the command line.".to_owned();
     let refused = |reason: String| {
@@ -92,6 +94,7 @@ mod tests {
             total: 200,
             max_concurrent: 50,
             transactions: 3,
+            think_time: std::time::Duration::ZERO,
         };
         assert_eq!(scenario.load, expected);
         let few = with_numbers(classic(), Some(5), None, None).expect("a scenario");

@@ -10,11 +10,13 @@ pub enum DriverKind {
     Wire,
     /// The `tokio-postgres` crate, as applications use it.
     TokioPostgres,
+    /// The `sqlx` crate.
+    Sqlx,
 }
 
 impl DriverKind {
     /// Every driver, in the order in which help lists them.
-    pub const ALL: [Self; 2] = [Self::Wire, Self::TokioPostgres];
+    pub const ALL: [Self; 3] = [Self::Wire, Self::TokioPostgres, Self::Sqlx];
 
     /// The name on the command line and in records.
     #[must_use]
@@ -22,6 +24,7 @@ impl DriverKind {
         match self {
             Self::Wire => "wire",
             Self::TokioPostgres => "tokio-postgres",
+            Self::Sqlx => "sqlx",
         }
     }
 }
@@ -39,7 +42,7 @@ impl FromStr for DriverKind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("expected a driver, wire or tokio-postgres, got {text:?}"))
+            .ok_or_else(|| format!("expected a driver, wire, tokio-postgres or sqlx, got {text:?}"))
     }
 }
 

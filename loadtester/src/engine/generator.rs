@@ -7,12 +7,15 @@ use std::{
 
 use nix::time::{ClockId, clock_gettime};
 use poolproof_reports::record::ErrorClass;
-use poolproof_scenarios::Scenario;
+use poolproof_scenarios::{
+    Scenario,
+    pgbench::{Fault, Identity, Machine, Program, Random},
+};
 
 use super::{
     Endpoint, Failure, Live, LiveFigures, Stop,
     limits::Limits,
-    plan::{Plan, Stay, Visit},
+    plan::{Key, Plan, Stay, Visit, VisitId},
     tally::Tally,
 };
 
@@ -131,6 +134,29 @@ pub(super) fn dropped_with(cause: &Failure) -> Failure {
     Failure::new(
         ErrorClass::Dropped,
         format!("their connection had ended: {}", cause.message),
+    )
+}
+
+/// What runs the scripts of a visit. Its random numbers are a stream of their own.
+pub(super) fn machine_of(key: Key, visit: VisitId) -> Machine {
+    const STREAM: u64 = 1 << 63;
+    Machine::new(Random::new(key.number(visit, STREAM)))
+}
+
+/// What a script finds in the variables that pgbench sets.
+pub(super) fn identity_of(key: Key, visit: VisitId) -> Identity {
+    Identity {
+        client: i64::from(visit.0),
+        seed: key.salt().cast_signed(),
+    }
+}
+
+/// What becomes of a transaction whose script cannot go on: it was begun, and it is nobody's fault but
+/// the script's.
+pub(super) fn script_fault(program: &Program, (fault, line): (Fault, usize)) -> Failure {
+    Failure::new(
+        ErrorClass::Dropped,
+        format!("{}: {fault}", program.place(line)),
     )
 }
 

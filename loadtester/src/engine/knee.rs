@@ -50,6 +50,8 @@ pub(super) fn run(
         step,
         max_p99,
         min_success,
+        think_time,
+        connect,
     } = plan.scenario.load
     else {
         return run(plan);
@@ -62,7 +64,7 @@ pub(super) fn run(
     let mut whole = Window::default();
     let mut knee = Knee::default();
     for (index, clients) in (0_u64..).zip(knee_steps(from, to)) {
-        let scenario = step_of(plan.scenario, clients, step);
+        let scenario = step_of(plan.scenario, clients, step, (think_time, connect));
         let measured = run(&WindowPlan {
             scenario: &scenario,
             // Each step has random choices, and nonces, of its own.
@@ -86,13 +88,18 @@ pub(super) fn run(
 }
 
 /// The scenario of one step.
-fn step_of(scenario: &Scenario, clients: u32, lasts: Duration) -> Scenario {
+fn step_of(
+    scenario: &Scenario,
+    clients: u32,
+    lasts: Duration,
+    (think_time, connect): (Duration, Connect),
+) -> Scenario {
     let stage = |lasts| ClientStage { clients, lasts };
     Scenario {
         load: Load::Closed {
             stages: vec![stage(Duration::ZERO), stage(lasts)],
-            think_time: Duration::ZERO,
-            connect: Connect::Once,
+            think_time,
+            connect,
         },
         ..scenario.clone()
     }

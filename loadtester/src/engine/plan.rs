@@ -133,9 +133,13 @@ impl Plan {
                 total,
                 max_concurrent,
                 transactions,
+                think_time,
             } => Self {
                 max_concurrent: share(*max_concurrent, shard) as usize,
-                ..whole(at_once(*total, Stay::Transactions(*transactions)), None)
+                ..whole(
+                    at_once(*total, Stay::Transactions(*transactions), *think_time),
+                    None,
+                )
             },
             Load::Open {
                 stages,
@@ -146,12 +150,21 @@ impl Plan {
                 connect: *connect,
                 arrivals: Some(Arrivals::new(stages, *arrivals, key, shard)),
                 ..whole(
-                    at_once(*clients, Stay::Serves),
+                    at_once(*clients, Stay::Serves, Duration::ZERO),
                     Some(stages.iter().map(|stage| stage.lasts).sum()),
                 )
             },
             // The steps of a knee are windows of their own; this is the first of them.
-            Load::Knee { from, step, .. } => whole(at_once(*from, Stay::Until(*step)), Some(*step)),
+            Load::Knee {
+                from,
+                step,
+                think_time,
+                connect,
+                ..
+            } => Self {
+                connect: *connect,
+                ..whole(at_once(*from, Stay::Until(*step), *think_time), Some(*step))
+            },
             Load::Hold {
                 clients,
                 arrive,
@@ -169,14 +182,14 @@ impl Plan {
     }
 }
 
-/// So many visits that all come at the begin and never pause.
-fn at_once(count: u32, stays: Stay) -> Vec<Visit> {
+/// So many visits that all come at the begin, and pause for so long after each answer.
+fn at_once(count: u32, stays: Stay, think_time: Duration) -> Vec<Visit> {
     (0..count)
         .map(|id| Visit {
             id: VisitId(id),
             starts: Duration::ZERO,
             stays,
-            pause: Pause::Think(Duration::ZERO),
+            pause: Pause::Think(think_time),
         })
         .collect()
 }

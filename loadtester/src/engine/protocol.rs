@@ -6,14 +6,16 @@ mod answer;
 mod error_fields;
 mod frames;
 mod login;
+mod rows;
 mod scram;
 mod script;
 
+pub(super) use self::login::database_of;
 pub(super) use self::{
-    answer::{Answer, Progress, Status},
+    answer::{Answer, Awaits, Progress, Status},
     error_fields::error_response,
     frames::Frames,
-    script::{Encoded, Expected, Order, Script, with_nonces},
+    script::{Coded, Encoded, Expected, Order, Script, literal, numbered, sql_with},
 };
 pub(crate) use self::{
     frames::Frame,

@@ -1,9 +1,13 @@
-//! Driver `tokio-postgres`: the same load through the crate that applications use.
+//! Drivers `tokio-postgres` and `sqlx`: the same load through the crates that applications use.
 //!
 //! Each generator thread has a runtime of its own. What is counted is what driver `wire` counts, so
-//! that the two can be held against each other.
+//! that they can be held against each other.
 
+mod column;
 mod session;
+mod sqlx;
+mod statement;
+mod tokio_postgres;
 mod trouble;
 mod turnstile;
 
@@ -16,29 +20,32 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use poolproof_reports::record::ErrorClass;
-use poolproof_scenarios::load::Connect;
+use poolproof_scenarios::{load::Connect, pgbench::Machine};
 use tokio::{
     sync::{Semaphore, watch},
     time::{interval, sleep, sleep_until, timeout},
 };
-use tokio_postgres::Config;
 
 use self::{
-    session::{Session, Statements},
+    session::{Connector, Session},
+    statement::Statements,
     trouble::Trouble,
     turnstile::{Turn, Turnstile},
 };
 use super::{
-    EngineError, Failure,
-    generator::{Job, Over, TICK, Teller, Yield, dropped_with, thread_cpu},
+    DriverKind, EngineError, Failure,
+    generator::{
+        Job, Over, TICK, Teller, Yield, dropped_with, identity_of, machine_of, thread_cpu,
+    },
     plan::{Nonce, Stay, Visit},
+    protocol::database_of,
     tally::Tally,
 };
 
 /// What the clients of a thread share.
 struct Desk<'a> {
     job: Job<'a>,
-    config: Config,
+    connector: Connector,
     statements: Statements,
     tally: RefCell<Tally>,
     clients: Cell<u32>,
@@ -51,16 +58,17 @@ struct Desk<'a> {
 }
 
 /// How far a visit has come.
-#[derive(Default)]
 struct Course {
     begun: Cell<u32>,
     sequence: Cell<u64>,
     /// When the transaction in flight began, or in open loop was to begin.
     in_flight: Cell<Option<Instant>>,
+    /// Runs the scripts.
+    machine: RefCell<Machine>,
 }
 
 /// Runs `job` in the calling thread until it has ended.
-pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
+pub(super) fn run(driver: DriverKind, job: Job<'_>) -> Result<Yield, EngineError> {
     let cpu_before = thread_cpu();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -73,8 +81,8 @@ pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
     };
     let desk = Desk {
         turnstile: turnstile.transpose().map_err(EngineError::Generator)?,
-        config: session::config(job.endpoint, job.address),
-        statements: Statements::new(&job.scenario.transactions),
+        connector: Connector::new(driver, job.endpoint, job.address)?,
+        statements: Statements::new(&job.scenario.transactions)?,
         tally: RefCell::default(),
         clients: Cell::new(0),
         heard: Cell::new(job.began),
@@ -147,7 +155,12 @@ fn tell(desk: &Desk<'_>, teller: &mut Teller, now: Instant) {
 
 /// Carries a visit out to its end or the window's.
 async fn attend(desk: &Desk<'_>, visit: &Visit, mut over: watch::Receiver<Option<Over>>) {
-    let course = Course::default();
+    let course = Course {
+        begun: Cell::default(),
+        sequence: Cell::default(),
+        in_flight: Cell::default(),
+        machine: RefCell::new(machine_of(desk.job.plan.mix.key(), visit.id)),
+    };
     let ended = async {
         match over
             .wait_for(Option::is_some)
@@ -227,9 +240,12 @@ async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
             Err(trouble) => {
                 let failure = trouble.failure().clone();
                 let latency = now.saturating_duration_since(began);
-                desk.tally
-                    .borrow_mut()
-                    .fail(since, latency, failure.clone());
+                let mut tally = desk.tally.borrow_mut();
+                match trouble {
+                    Trouble::Script(_) => tally.fault(since, latency, failure.clone()),
+                    _ => tally.fail(since, latency, failure.clone()),
+                }
+                drop(tally);
                 if let Trouble::Broken(_) = trouble {
                     let connecting = !had_session && session.is_none();
                     session = None;
@@ -301,7 +317,9 @@ async fn transact(
     let session = match session {
         Some(session) => session,
         none => {
-            let opened = timeout(limit, Session::open(&desk.config))
+            let databases = desk.job.scenario.pool.databases;
+            let dbname = database_of(desk.job.endpoint, databases, visit.id.0);
+            let opened = timeout(limit, Session::open(&desk.connector, &dbname))
                 .await
                 .unwrap_or_else(|_| Err(too_late("connecting", limit)))?;
             let now = Instant::now();
@@ -323,14 +341,17 @@ async fn transact(
         Nonce::new(key, visit.id, sequence)
     };
     let pick = desk.job.plan.mix.pick(visit.id, course.begun.get() - 1);
-    let result = timeout(
-        limit,
-        session.run(desk.statements.transaction(pick), nonces),
-    )
-    .await
-    .unwrap_or_else(|_| Err(too_late("waiting for an answer", limit)));
+    let work = desk.statements.work(pick);
+    let mut machine = course.machine.borrow_mut();
+    machine.begin(&work.program, identity_of(key, visit.id));
+    let result = timeout(limit, session.run(work, &mut machine, nonces))
+        .await
+        .unwrap_or_else(|_| Err(too_late("waiting for an answer", limit)));
     let now = Instant::now();
-    if matches!(result, Ok(()) | Err(Trouble::Failed(_))) {
+    if matches!(
+        result,
+        Ok(()) | Err(Trouble::Failed(_) | Trouble::Script(_))
+    ) {
         desk.heard.set(now);
     }
     result.map(|()| now.saturating_duration_since(began))

@@ -26,6 +26,8 @@ pub(super) struct Tally {
     pub(super) timeline: Timeline,
     /// Filled in open loop only.
     pub(super) open: OpenLoop,
+    /// Why a script could not go on, the first time.
+    pub(super) script_fault: Option<String>,
 }
 
 impl Tally {
@@ -45,6 +47,13 @@ impl Tally {
     pub(super) fn fail(&mut self, now: Duration, latency: Duration, failure: Failure) {
         self.failed_latency.record(latency);
         self.count(now, 1, failure);
+    }
+
+    /// The script of a transaction that was begun could not go on. The window shows nothing then.
+    pub(super) fn fault(&mut self, now: Duration, latency: Duration, failure: Failure) {
+        self.script_fault
+            .get_or_insert_with(|| failure.message.clone());
+        self.fail(now, latency, failure);
     }
 
     /// `count` scheduled transactions will not be run; each is attempted and failed.
@@ -90,6 +99,7 @@ impl Tally {
             failed_latency,
             connect_latency,
             timeline,
+            script_fault,
             open:
                 OpenLoop {
                     scheduled,
@@ -110,6 +120,7 @@ impl Tally {
         self.failed_latency.merge(&failed_latency);
         self.connect_latency.merge(&connect_latency);
         self.timeline.merge(timeline);
+        self.script_fault = self.script_fault.take().or(script_fault);
         self.open.scheduled += scheduled;
         self.open.service.merge(&service);
         self.open.queue.merge(&queue);

@@ -4,7 +4,9 @@ mod accuracy;
 mod cost_of_wire;
 mod failures;
 mod fake;
+mod pgbench;
 mod real_servers;
+mod scripts;
 mod shapes;
 
 use std::{
@@ -18,6 +20,10 @@ use poolproof_scenarios::Scenario;
 use super::{
     DriverKind, Endpoint, Live, LiveFigures, Stop, Watch, WindowPlan, limits::Limits, window,
 };
+
+/// Drivers that the scripted server understands. `sqlx` describes each statement in a round trip of its own,
+/// and panics in its decoder at messages that are too short; it stands before real servers.
+const SCRIPTED: [DriverKind; 2] = [DriverKind::Wire, DriverKind::TokioPostgres];
 
 /// Limits that let a test see a time-out.
 const IMPATIENT: Limits = Limits {

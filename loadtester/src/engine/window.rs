@@ -76,11 +76,8 @@ fn run_load(
     let yields = run_all(plan.driver, jobs.collect(), &meter)?;
     let bill = meter.finish();
     let started = began.saturating_duration_since(plan.run_started);
-    let mut window = assemble(plan.block, started, yields, &bill, cores);
-    if !matches!(plan.scenario.load, Load::Open { .. }) {
-        window.open_loop = None;
-        window.invalid = None;
-    }
+    let is_open = matches!(plan.scenario.load, Load::Open { .. });
+    let window = assemble(plan.block, started, yields, &bill, cores, is_open);
     Ok(window)
 }
 
@@ -98,7 +95,7 @@ fn run_all(
             .map(|job| {
                 scope.spawn(move || match driver {
                     DriverKind::Wire => wire::run(job),
-                    DriverKind::TokioPostgres => real::run(job),
+                    DriverKind::TokioPostgres | DriverKind::Sqlx => real::run(driver, job),
                 })
             })
             .collect();
@@ -133,7 +130,14 @@ fn address(endpoint: &Endpoint) -> Result<SocketAddr, EngineError> {
     Ok(addresses.iter().find(answers).copied().unwrap_or(first))
 }
 
-fn assemble(block: u32, started: Duration, yields: Vec<Yield>, bill: &Bill, cores: u32) -> Window {
+fn assemble(
+    block: u32,
+    started: Duration,
+    yields: Vec<Yield>,
+    bill: &Bill,
+    cores: u32,
+    is_open: bool,
+) -> Window {
     let lasted = yields
         .iter()
         .map(|each| each.lasted)
@@ -158,16 +162,19 @@ fn assemble(block: u32, started: Duration, yields: Vec<Yield>, bill: &Bill, core
     let mut yields = yields.into_iter().map(|each| each.tally);
     let mut tally = yields.next().unwrap_or_default();
     yields.for_each(|other| tally.merge(other));
+    let script_fault = tally.script_fault.take().map(|fault| {
+        format!("a script could not go on: {fault}; mend the script or its variables")
+    });
     let check = SelfCheck {
         wall: busy.wall,
         busiest_thread: busy.generator_thread,
         open: &tally.open,
     };
     Window {
-        invalid: check.fault(),
+        invalid: script_fault.or_else(|| check.fault().filter(|_| is_open)),
         faults: Vec::new(),
         invariants: Vec::new(),
-        open_loop: Some(tally.open),
+        open_loop: is_open.then_some(tally.open),
         knee: None,
         block,
         started_ms: u64::try_from(started.as_millis()).unwrap_or(u64::MAX),

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use mio::{Events, Poll, Token};
 
 use self::{
@@ -41,7 +42,7 @@ struct Desk<'a> {
     tally: Tally,
     poll: Poll,
     /// Messages on their way out.
-    out: Vec<u8>,
+    out: BytesMut,
     /// When the target last sent anything.
     heard: Instant,
     /// Places of the clients that wait for a transaction of an open load; the last one goes first,
@@ -112,11 +113,11 @@ pub(super) fn run(job: Job<'_>) -> Result<Yield, EngineError> {
         teller: Teller::default(),
         desk: Desk {
             script: Script::new(&job.scenario.transactions)?,
-            credentials: Credentials::new(job.endpoint)?,
+            credentials: Credentials::for_databases(job.endpoint, job.scenario.pool.databases)?,
             tally: Tally::default(),
             poll,
             idle: Vec::new(),
-            out: Vec::new(),
+            out: BytesMut::new(),
             heard: job.began,
             job,
         },
@@ -181,7 +182,7 @@ impl Worker<'_> {
                 self.clients.push(None);
                 self.clients.len() - 1
             });
-            let mut client = Client::new(visit, Token(place));
+            let mut client = Client::new(visit, Token(place), &self.desk);
             let after = client.go_on(now, &mut self.desk);
             self.clients[place] = Some(client);
             self.settle(place, after);

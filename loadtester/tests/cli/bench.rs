@@ -11,8 +11,8 @@ use std::{
 use poolproof_reports::{RunRecord, store};
 use tempfile::TempDir;
 
-/// Longest that one command may take. The slowest one, which runs the whole catalog, takes a minute.
-const LIMIT: Duration = Duration::from_secs(240);
+/// Longest that one command may take. The slowest one runs the whole catalog.
+const LIMIT: Duration = Duration::from_secs(480);
 
 /// A scenario that is over in a moment.
 const BRIEF: &str = r#"

@@ -107,10 +107,12 @@ fn connections(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option
     let total = section.required("total", problems, count(1..=TOTAL_MAX));
     let max_concurrent = section.required("max_concurrent", problems, count(1..=CLIENTS_MAX));
     let transactions = section.required("transactions", problems, count(1..=TRANSACTIONS_MAX));
+    let think_time = section.optional("think_time", problems, time(LASTS_MAX));
     Some(Load::Connections {
         total: total?,
         max_concurrent: max_concurrent?,
         transactions: transactions?,
+        think_time: think_time.unwrap_or_default(),
     })
 }
 
@@ -178,6 +180,8 @@ fn knee(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> 
     let step = section.required("step", problems, time(LASTS_MAX));
     let max_p99 = section.required("max_p99", problems, time(LASTS_MAX));
     let min_success = section.optional("min_success", problems, number(0.0..=100.0));
+    let think_time = section.optional("think_time", problems, time(LASTS_MAX));
+    let connect = section.optional("connect", problems, one_of(&CONNECT));
     let (from, to, step) = (from.unwrap_or(10), to?, step?);
     if from > to {
         let message = format!("to: expected at least {from}, which the knee begins from, got {to}");
@@ -193,6 +197,8 @@ fn knee(section: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Load> 
         step,
         max_p99: max_p99?,
         min_success: min_success.unwrap_or(100.0),
+        think_time: think_time.unwrap_or_default(),
+        connect: connect.unwrap_or_default(),
     })
 }
 

@@ -15,6 +15,8 @@ const MODES: [(&str, PoolMode); 3] = [
 
 /// Most servers or clients that a pool may be given.
 const SIZE_MAX: u32 = 100_000;
+/// Most databases that clients are spread over.
+const DATABASES_MAX: u32 = 1_000;
 /// Longest wait for a server: a day, in seconds.
 const WAIT_MAX: u32 = 86_400;
 
@@ -33,6 +35,14 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Poo
         query_wait_timeout: section
             .optional("query_wait_timeout", problems, count(0..=WAIT_MAX))
             .unwrap_or(default.query_wait_timeout),
+        max_prepared_statements: section.optional(
+            "max_prepared_statements",
+            problems,
+            count(1..=SIZE_MAX),
+        ),
+        databases: section
+            .optional("databases", problems, count(1..=DATABASES_MAX))
+            .unwrap_or(default.databases),
     };
     section.end(problems);
     settings

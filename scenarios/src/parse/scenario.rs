@@ -3,7 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Problems, load, pool,
+    Problems, Scripts, load, pool,
     section::{Read, Section},
     value::{describe, list, one_of, text},
     workload,
@@ -28,7 +28,11 @@ const FEATURES: [(&str, Feature); 6] = [
 ];
 
 /// Reads a whole scenario; `None` only when a problem was added.
-pub(super) fn read<'t>(document: &'t DeTable<'t>, problems: &mut Problems<'_>) -> Option<Scenario> {
+pub(super) fn read<'t>(
+    document: &'t DeTable<'t>,
+    scripts: Scripts<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Scenario> {
     let mut top = Section::new(document, 0..0, "scenario".to_owned());
     let name = top.required("name", problems, name);
     let purpose = top.required("purpose", problems, text(PURPOSE_BYTES_MAX));
@@ -43,7 +47,7 @@ pub(super) fn read<'t>(document: &'t DeTable<'t>, problems: &mut Problems<'_>) -
     let load = top
         .table("load", problems)
         .and_then(|section| load::read(section, problems));
-    let transactions = workload::read(&mut top, problems);
+    let transactions = workload::read(&mut top, scripts, problems);
     let thresholds = top.optional("thresholds", problems, list(THRESHOLDS_MAX, threshold));
     top.end(problems);
     Some(Scenario {

@@ -70,7 +70,7 @@ fn keys() {
     check(
         &changed("default_pool_size", "pool_size"),
         &expect![[
-            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, got the key "pool_size"; did you mean "pool_mode"?"#
+            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, max_prepared_statements, databases, got the key "pool_size"; did you mean "pool_mode"?"#
         ]],
     );
     check(
@@ -83,7 +83,7 @@ fn keys() {
         &changed("sql", "sqll"),
         &expect![[r#"
             demo.toml:13:15: statements 1: expected a key "sql", got none
-            demo.toml:13:17: statements 1: expected one of sql, returns, got the key "sqll"; did you mean "sql"?"#]],
+            demo.toml:13:17: statements 1: expected one of sql, returns, think, copy, got the key "sqll"; did you mean "sql"?"#]],
     );
     check(
         &changed("shape = \"closed\"\n", ""),
@@ -140,7 +140,7 @@ fn values() {
     check(
         &changed("returns = \"nonce\"", "returns = \"nonces\""),
         &expect![[
-            r#"demo.toml:13:50: returns: expected "nonce", "anything" or { nonce-rows = 100 }, got "nonces"; did you mean "nonce"?"#
+            r#"demo.toml:13:50: returns: expected "nonce", "each-nonce", "anything", or one of { nonce-rows = 100 }, { rows = 100 }, { tag = "INSERT 0 1" } and { sqlstate = "22012" }, got "nonces"; did you mean "nonce"?"#
         ]],
     );
     check(
@@ -174,13 +174,13 @@ fn meaning() {
     check(
         &changed(":nonce", "1"),
         &expect![[
-            r#"demo.toml:13:45: returns: expected ":nonce" in the SQL of a statement that returns it, got none"#
+            r#"demo.toml:13:23: returns: expected ":nonce" in the SQL of a statement that returns it, got none"#
         ]],
     );
     check(
-        &changed("SELECT :nonce", "COPY t TO STDOUT"),
+        &changed("SELECT :nonce", "COPY t TO '/x'"),
         &expect![
-            "demo.toml:13:23: sql: expected a statement that answers with rows or a tag, got COPY"
+            "demo.toml:13:23: sql: expected a COPY from STDIN or to STDOUT, got one of a file"
         ],
     );
     check(
@@ -287,6 +287,7 @@ fn load() -> impl Strategy<Value = Load> {
             total,
             max_concurrent,
             transactions,
+            think_time: Duration::from_millis(u64::from(transactions)),
         },
     );
     prop_oneof![closed, connections]
@@ -297,10 +298,16 @@ fn statement() -> impl Strategy<Value = Statement> {
         Just(Returns::Nonce),
         Just(Returns::Anything),
         (0..=100_000_000_u64).prop_map(Returns::NonceRows),
+        Just(Returns::EachNonce),
+        (0..=100_000_000_u64).prop_map(Returns::Rows),
+        Just(Returns::Tag("INSERT 0 1".to_owned())),
+        Just(Returns::SqlState("22012".to_owned())),
     ];
-    ("[^\0]{0,20}", returns).prop_map(|(more, returns)| Statement {
+    ("[^\0]{0,20}", returns, 0..1_000_u64).prop_map(|(more, returns, think)| Statement {
         sql: format!("SELECT :nonce /* {more} */"),
         returns,
+        think: Duration::from_millis(think),
+        copy: None,
     })
 }
 
@@ -323,6 +330,8 @@ fn transactions() -> impl Strategy<Value = Vec<Transaction>> {
                 weight,
                 protocol,
                 statements,
+                script: None,
+                variables: std::collections::BTreeMap::new(),
             })
             .collect()
     })
@@ -337,6 +346,8 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             default_pool_size: size,
             max_client_conn: conn,
             query_wait_timeout: wait,
+            max_prepared_statements: (wait > 50).then_some(size),
+            databases: size,
         });
     let names = ("[a-z0-9][a-z0-9-]{0,20}", "\\PC{0,40}[a-z]");
     (names, needs, pool, load(), transactions()).prop_map(

@@ -51,6 +51,7 @@ impl Values<'_> {
         "index",
         "listen_host",
         "max_client_conn",
+        "max_prepared_statements",
         "password",
         "pool_mode",
         "port",
@@ -78,6 +79,8 @@ impl Values<'_> {
             default_pool_size,
             max_client_conn,
             query_wait_timeout,
+            max_prepared_statements,
+            databases: _, // every pooler has an entry for all names
         } = self.pool;
         let processes = u32::try_from(self.folders.len()).unwrap_or(u32::MAX).max(1);
         Some(match name {
@@ -89,6 +92,10 @@ impl Values<'_> {
             "index" => (index + 1).to_string(),
             "listen_host" => self.listen_host.to_owned(),
             "max_client_conn" => max_client_conn.to_string(),
+            // A whole line of PgBouncer's, as one that is not set must not be there.
+            "max_prepared_statements" => max_prepared_statements
+                .map(|most| format!("max_prepared_statements = {most}\n"))
+                .unwrap_or_default(),
             "password" => self.password.to_owned(),
             "pool_mode" => pool_mode.to_string(),
             "port" => self.port.to_string(),

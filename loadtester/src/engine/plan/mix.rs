@@ -16,11 +16,11 @@ impl Key {
     }
 
     /// The number that belongs to `index` in the stream of `visit`.
-    pub(super) fn number(self, visit: VisitId, index: u64) -> u64 {
+    pub(in crate::engine) fn number(self, visit: VisitId, index: u64) -> u64 {
         scramble(scramble(self.0 ^ u64::from(visit.0)).wrapping_add(index))
     }
 
-    pub(super) fn salt(self) -> u64 {
+    pub(in crate::engine) fn salt(self) -> u64 {
         self.0
     }
 }

@@ -10,8 +10,10 @@ const HEADER: usize = 5;
 const BODY_MAX: usize = 1 << 30;
 /// Bytes kept of an error, a notice or an authentication request.
 const TEXT_KEPT: usize = 8 << 10;
-/// Bytes kept of a row: a column count, a length and a nonce fit.
-const ROW_KEPT: usize = 64;
+/// Bytes kept of a row or a description; a script can keep the columns of shorter ones.
+const ROW_KEPT: usize = 8 << 10;
+/// Bytes kept of a tag or of a copied row: a nonce and the longest tag fit.
+const BEGIN_KEPT: usize = 64;
 
 /// A message. Of a long body only the begin is kept; the rest is passed over as it comes.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,7 +129,8 @@ fn header(bytes: &[u8]) -> Result<(u8, usize), Failure> {
 
 fn kept_of(tag: u8) -> usize {
     match tag {
-        b'D' => ROW_KEPT,
+        b'D' | b'T' => ROW_KEPT,
+        b'C' | b'd' => BEGIN_KEPT,
         b'E' | b'R' => TEXT_KEPT,
         b'Z' => 1,
         _ => 0,
@@ -136,7 +139,7 @@ fn kept_of(tag: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, Frames};
+    use super::{Frame, Frames, ROW_KEPT};
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 4).unwrap();
@@ -180,15 +183,15 @@ mod tests {
     #[test]
     fn memory_stays_bounded_however_long_the_message() {
         let mut frames = Frames::default();
-        let start = [&b"D"[..], &(1_u32 << 29).to_be_bytes(), &[7; 64]].concat();
+        let start = [&b"D"[..], &(1_u32 << 29).to_be_bytes(), &[7; ROW_KEPT]].concat();
         let mut rest = start.as_slice();
         let frame = frames.next(&mut rest).unwrap().unwrap();
-        assert_eq!((frame.body.len(), frame.whole), (64, false));
+        assert_eq!((frame.body.len(), frame.whole), (ROW_KEPT, false));
         for _ in 0..1_000 {
             let mut rest = &[0_u8; 4096][..];
             assert_eq!(frames.next(&mut rest), Ok(None));
         }
-        assert!(frames.held.capacity() < 1_000);
+        assert!(frames.held.capacity() < 2 * ROW_KEPT);
     }
 
     #[test]

@@ -15,9 +15,18 @@ use super::{
 /// The only mechanism that is spoken; `-PLUS` needs TLS.
 const SCRAM: &str = "SCRAM-SHA-256";
 
+/// The database of the client of this number, of so many that clients are spread over.
+pub(in crate::engine) fn database_of(endpoint: &Endpoint, databases: u32, client: u32) -> String {
+    if databases == 1 {
+        return endpoint.dbname.clone();
+    }
+    format!("poolproof_{}", client % databases + 1)
+}
+
 /// What is needed to log in, the same for every connection of a thread.
 pub(crate) struct Credentials {
-    startup: Vec<u8>,
+    /// One for each database that clients are spread over.
+    startups: Vec<Vec<u8>>,
     user: String,
     plain: Option<String>,
     password: Password,
@@ -28,25 +37,39 @@ impl Credentials {
     ///
     /// A zero byte in the user's or the database's name.
     pub(crate) fn new(endpoint: &Endpoint) -> Result<Self, EngineError> {
-        let mut startup = BytesMut::new();
-        let parameters = [
-            ("user", endpoint.user.as_str()),
-            ("database", endpoint.dbname.as_str()),
-            ("application_name", "poolproof"),
-            ("client_encoding", "UTF8"),
-        ];
-        frontend::startup_message(parameters, &mut startup).map_err(EngineError::Generator)?;
+        Self::for_databases(endpoint, 1)
+    }
+
+    /// As [`Credentials::new`], for clients that are spread over so many databases.
+    pub(in crate::engine) fn for_databases(
+        endpoint: &Endpoint,
+        databases: u32,
+    ) -> Result<Self, EngineError> {
+        let startup = |index| {
+            let mut startup = BytesMut::new();
+            let database = database_of(endpoint, databases, index);
+            let parameters = [
+                ("user", endpoint.user.as_str()),
+                ("database", &database),
+                ("application_name", "poolproof"),
+                ("client_encoding", "UTF8"),
+            ];
+            frontend::startup_message(parameters, &mut startup)
+                .map(|()| startup.to_vec())
+                .map_err(EngineError::Generator)
+        };
         Ok(Self {
-            startup: startup.to_vec(),
+            startups: (0..databases).map(startup).collect::<Result<_, _>>()?,
             user: endpoint.user.clone(),
             plain: endpoint.password.clone(),
             password: Password::new(endpoint.password.as_deref().unwrap_or_default()),
         })
     }
 
-    /// The StartupMessage.
-    pub(crate) fn startup(&self) -> &[u8] {
-        &self.startup
+    /// The StartupMessage of the client of this number.
+    pub(in crate::engine) fn startup_of(&self, client: u32) -> &[u8] {
+        let index = client as usize % self.startups.len().max(1);
+        self.startups.get(index).map_or(&[], Vec::as_slice)
     }
 
     fn plain(&self) -> Result<&str, Failure> {

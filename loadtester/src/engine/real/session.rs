@@ -1,288 +1,261 @@
-//! A session of `tokio-postgres`, and statements as that driver takes them.
+//! A session of one of the real drivers, and how it carries a transaction out.
 
-use std::{net::SocketAddr, slice};
-
-use futures_util::future::join_all;
 use poolproof_reports::record::ErrorClass;
-use poolproof_scenarios::workload::{self, Protocol, Returns, Transaction};
-use tokio::task::JoinHandle;
-use tokio_postgres::{
-    Client, Config, Error, NoTls, Row, SimpleQueryMessage, Statement,
-    error::Severity,
-    types::{FromSql, ToSql, Type},
+use poolproof_scenarios::{
+    pgbench::{Machine, Next},
+    workload::Returns,
+};
+use tokio::time::sleep;
+
+use super::{
+    sqlx::SqlxSession,
+    statement::{Filling, Prepared, Work},
+    tokio_postgres::TokioSession,
+    trouble::Trouble,
+};
+use crate::engine::{
+    DriverKind, Endpoint, EngineError, Failure, generator::script_fault, plan::Nonce,
 };
 
-use super::trouble::{Trouble, at_connect, in_session};
-use crate::engine::{Endpoint, Failure, plan::Nonce, protocol::with_nonces};
-
-/// All transactions of a scenario.
-pub(super) struct Statements(Vec<Vec<Prepared>>);
-
-/// A statement with all that does not change from one time to the next.
-pub(super) struct Prepared {
-    /// Index among all statements of the scenario.
-    number: usize,
-    protocol: Protocol,
-    /// The SQL with `$1` for the nonce; as it was written for protocol `simple`.
-    sql: String,
-    source: workload::Statement,
-    has_nonce: bool,
+/// How every connection of a thread is made.
+pub(super) enum Connector {
+    TokioPostgres(super::tokio_postgres::Connector),
+    Sqlx(Box<super::sqlx::Connector>),
 }
 
-impl Statements {
-    pub(super) fn new(transactions: &[Transaction]) -> Self {
-        let mut numbers = 0..;
-        let prepare = |transaction: &Transaction| {
-            let statements = transaction.statements.iter().zip(&mut numbers);
-            statements
-                .map(|(statement, number)| Prepared {
-                    number,
-                    protocol: transaction.protocol,
-                    sql: with_nonces(statement, "$1"),
-                    has_nonce: !statement.nonces().is_empty(),
-                    source: statement.clone(),
-                })
-                .collect()
-        };
-        Self(transactions.iter().map(prepare).collect())
+impl Connector {
+    pub(super) fn new(
+        driver: DriverKind,
+        endpoint: &Endpoint,
+        address: std::net::SocketAddr,
+    ) -> Result<Self, EngineError> {
+        Ok(match driver {
+            DriverKind::Sqlx => Self::Sqlx(Box::new(super::sqlx::connector(endpoint, address))),
+            DriverKind::TokioPostgres | DriverKind::Wire => {
+                Self::TokioPostgres(super::tokio_postgres::Connector::new(endpoint, address)?)
+            }
+        })
     }
-
-    pub(super) fn transaction(&self, index: usize) -> &[Prepared] {
-        &self.0[index]
-    }
-}
-
-/// Settings of every connection of a thread.
-pub(super) fn config(endpoint: &Endpoint, address: SocketAddr) -> Config {
-    let mut config = Config::new();
-    config
-        .host(&endpoint.host)
-        .hostaddr(address.ip())
-        .port(endpoint.port)
-        .user(&endpoint.user)
-        .dbname(&endpoint.dbname)
-        .application_name("poolproof");
-    if let Some(password) = &endpoint.password {
-        config.password(password);
-    }
-    config
 }
 
 /// A connection that was let in.
-pub(super) struct Session {
-    client: Client,
-    /// The half of the driver that reads and writes; its end says why a session ended.
-    connection: JoinHandle<Result<(), Error>>,
-    /// Statements prepared on this connection, by number.
-    prepared: Vec<(usize, Statement)>,
+pub(super) enum Session {
+    TokioPostgres(TokioSession),
+    Sqlx(SqlxSession),
+}
+
+/// What came back for a statement.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    /// The first column of each row, where it is a number.
+    pub(super) first: Vec<Option<i64>>,
+    /// The number in the tag, where the driver tells it.
+    pub(super) affected: Option<u64>,
+    /// Names and values of the last row, where the script keeps them.
+    pub(super) last: Vec<(String, Option<String>)>,
 }
 
 impl Session {
     /// Connects and logs in. Cancel safe: what was begun is closed.
-    pub(super) async fn open(config: &Config) -> Result<Self, Trouble> {
-        let (client, connection) = config
-            .connect(NoTls)
-            .await
-            .map_err(|error| Trouble::Broken(at_connect(&error)))?;
-        let connection = tokio::spawn(connection);
-        Ok(Self {
-            client,
-            connection,
-            prepared: Vec::new(),
+    pub(super) async fn open(connector: &Connector, dbname: &str) -> Result<Self, Trouble> {
+        Ok(match connector {
+            Connector::TokioPostgres(config) => {
+                Self::TokioPostgres(TokioSession::open(config, dbname).await?)
+            }
+            Connector::Sqlx(options) => Self::Sqlx(SqlxSession::open(options, dbname).await?),
         })
     }
 
-    /// Runs the statements of a transaction. Not cancel safe: answers may be left on the way.
+    /// Runs a transaction whose machine has begun. Where it fails, what it left open is rolled back. Not
+    /// cancel safe: answers may be left on the way.
     pub(super) async fn run(
         &mut self,
-        statements: &[Prepared],
+        work: &Work,
+        machine: &mut Machine,
         nonces: impl Fn() -> Nonce,
     ) -> Result<(), Trouble> {
-        if statements
-            .first()
-            .is_some_and(|first| first.protocol == Protocol::Pipeline)
-        {
-            return self.run_together(statements, nonces).await;
+        let result = self.steps(work, machine, nonces).await;
+        let open = work.statements.len() > 1 && !matches!(result, Ok(()) | Err(Trouble::Broken(_)));
+        match result {
+            Err(trouble) if open && self.rollback().await.is_err() => {
+                Err(Trouble::Broken(trouble.failure().clone()))
+            }
+            result => result,
         }
-        for statement in statements {
-            let nonce = nonces();
-            let answered = match self.answer(statement, nonce).await {
-                Ok(columns) => verify(&columns, &statement.source.returns, nonce),
-                Err(error) => return Err(self.trouble(&error, statements.len() > 1).await),
-            };
-            answered.map_err(Trouble::Broken)?;
-        }
-        Ok(())
     }
 
-    /// Sends all statements before the first answer is read, as the driver does with queries that are
-    /// waited for together; each has a Sync of its own. Not cancel safe.
-    async fn run_together(
+    async fn steps(
         &mut self,
-        statements: &[Prepared],
+        work: &Work,
+        machine: &mut Machine,
         nonces: impl Fn() -> Nonce,
     ) -> Result<(), Trouble> {
-        let asked: Vec<_> = statements.iter().map(|each| (each, nonces())).collect();
-        let client = &self.client;
-        let answers = join_all(asked.iter().map(|(statement, nonce)| async move {
-            let number = nonce.number();
-            let parameter: (&(dyn ToSql + Sync), _) = (&number, Type::INT8);
-            let typed = if statement.has_nonce {
-                slice::from_ref(&parameter)
-            } else {
-                &[]
-            };
-            let rows = client.query_typed(&statement.sql, typed).await;
-            rows.map(|rows| numbers(&rows))
-        }))
-        .await;
-        for ((statement, nonce), answer) in asked.iter().zip(answers) {
-            match answer {
-                Ok(columns) => {
-                    verify(&columns, &statement.source.returns, *nonce).map_err(Trouble::Broken)?;
+        let program = &work.program;
+        let mut together: Option<Vec<(&Prepared, Nonce)>> = None;
+        loop {
+            let next = machine.next(program);
+            let next = next.map_err(|fault| Trouble::Script(script_fault(program, fault)))?;
+            match next {
+                Next::Done => return Ok(()),
+                Next::Sleep(time) => sleep(time).await,
+                Next::StartPipeline => together = Some(Vec::new()),
+                Next::Ask(index) => {
+                    let (statement, nonce) = (&work.statements[index], nonces());
+                    if let Some(together) = &mut together {
+                        together.push((statement, nonce));
+                        continue;
+                    }
+                    let filling = Filling {
+                        nonce,
+                        machine,
+                        program,
+                    };
+                    let answered = self.ask(statement, filling).await;
+                    if let Some(answered) = verify(answered, &statement.ask.returns, nonce)?
+                        && statement.keeps()
+                    {
+                        keep(&answered, statement, work, machine)?;
+                    }
                 }
-                Err(error) => return Err(self.trouble(&error, statements.len() > 1).await),
-            }
-        }
-        Ok(())
-    }
-
-    /// The first column of each row that the statement answers.
-    async fn answer(&mut self, statement: &Prepared, nonce: Nonce) -> Result<Columns, Error> {
-        let number = nonce.number();
-        let parameters: &[&(dyn ToSql + Sync)] = if statement.has_nonce { &[&number] } else { &[] };
-        match statement.protocol {
-            Protocol::Simple => {
-                let sql = with_nonces(&statement.source, &nonce.to_string());
-                self.client
-                    .simple_query(&sql)
-                    .await
-                    .map(|messages| texts(&messages))
-            }
-            Protocol::Extended | Protocol::Pipeline => {
-                let typed: Vec<_> = parameters
-                    .iter()
-                    .map(|value| (*value, Type::INT8))
-                    .collect();
-                self.client
-                    .query_typed(&statement.sql, &typed)
-                    .await
-                    .map(|rows| numbers(&rows))
-            }
-            Protocol::Prepared => {
-                let prepared = self.prepared(statement).await?;
-                self.client
-                    .query(&prepared, parameters)
-                    .await
-                    .map(|rows| numbers(&rows))
+                Next::SyncPipeline | Next::EndPipeline => {
+                    let asked = together.take().unwrap_or_default();
+                    let answers = self.ask_together(&asked, machine, work).await;
+                    for ((statement, nonce), answered) in asked.iter().zip(answers) {
+                        verify(answered, &statement.ask.returns, *nonce)?;
+                    }
+                    together = (next == Next::SyncPipeline).then(Vec::new);
+                }
             }
         }
     }
 
-    async fn prepared(&mut self, statement: &Prepared) -> Result<Statement, Error> {
-        let known = self
-            .prepared
-            .iter()
-            .find(|(number, _)| *number == statement.number);
-        if let Some((_, prepared)) = known {
-            return Ok(prepared.clone());
+    async fn ask(
+        &mut self,
+        statement: &Prepared,
+        filling: Filling<'_>,
+    ) -> Result<Answered, Trouble> {
+        match self {
+            Self::TokioPostgres(session) => session.ask(statement, filling).await,
+            Self::Sqlx(session) => session.ask(statement, filling).await,
         }
-        let types: &[Type] = if statement.has_nonce {
-            &[Type::INT8]
-        } else {
-            &[]
-        };
-        let prepared = self.client.prepare_typed(&statement.sql, types).await?;
-        self.prepared.push((statement.number, prepared.clone()));
-        Ok(prepared)
     }
 
-    /// What an error means for the session. A transaction of several statements is rolled back.
-    async fn trouble(&mut self, error: &Error, rolls_back: bool) -> Trouble {
-        if error.is_closed() {
-            // The driver tells the query only that the connection is closed; the connection knows
-            // of the FATAL error that closed it.
-            let cause = (&mut self.connection).await.ok().and_then(Result::err);
-            return Trouble::Broken(in_session(cause.as_ref().unwrap_or(error)));
-        }
-        let failure = in_session(error);
-        let survives = error.as_db_error().is_some_and(|error| {
-            !matches!(
-                error.parsed_severity(),
-                Some(Severity::Fatal | Severity::Panic)
-            )
+    /// Sends all statements before the first answer is read, as `tokio-postgres` does with queries that
+    /// are waited for together; each has a Sync of its own. `sqlx` knows no such thing and sends
+    /// them one after the other.
+    async fn ask_together(
+        &mut self,
+        asked: &[(&Prepared, Nonce)],
+        machine: &Machine,
+        work: &Work,
+    ) -> Vec<Result<Answered, Trouble>> {
+        let filled = asked.iter().map(|(statement, nonce)| {
+            let filling = Filling {
+                nonce: *nonce,
+                machine,
+                program: &work.program,
+            };
+            (*statement, filling)
         });
-        if !survives || (rolls_back && self.client.batch_execute("ROLLBACK").await.is_err()) {
-            return Trouble::Broken(failure);
-        }
-        Trouble::Failed(failure)
-    }
-}
-
-/// First columns: a number, or `None` for NULL and what is no number.
-type Columns = Vec<Option<i64>>;
-
-fn texts(messages: &[SimpleQueryMessage]) -> Columns {
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    rows.map(|row| {
-        row.try_get(0)
-            .ok()
-            .flatten()
-            .and_then(|text| text.parse().ok())
-    })
-    .collect()
-}
-
-fn numbers(rows: &[Row]) -> Columns {
-    rows.iter()
-        .map(|row| {
-            row.try_get::<_, Number>(0)
-                .ok()
-                .map(|Number(number)| number)
-        })
-        .collect()
-}
-
-/// An int8, or a text of digits.
-struct Number(i64);
-
-impl<'a> FromSql<'a> for Number {
-    fn from_sql(
-        kind: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        if *kind == Type::INT8 {
-            Ok(Self(i64::from_be_bytes(raw.try_into()?)))
-        } else {
-            Ok(Self(std::str::from_utf8(raw)?.parse()?))
+        match self {
+            Self::TokioPostgres(session) => session.ask_together(filled.collect()).await,
+            Self::Sqlx(session) => {
+                let mut answers = Vec::new();
+                for (statement, filling) in filled {
+                    let answered = session.ask(statement, filling).await;
+                    let failed = answered.is_err();
+                    answers.push(answered);
+                    if failed {
+                        break;
+                    }
+                }
+                answers
+            }
         }
     }
 
-    fn accepts(_: &Type) -> bool {
-        true
+    async fn rollback(&mut self) -> Result<(), Trouble> {
+        match self {
+            Self::TokioPostgres(session) => session.rollback().await,
+            Self::Sqlx(session) => session.rollback().await,
+        }
     }
 }
 
-fn verify(columns: &Columns, returns: &Returns, nonce: Nonce) -> Result<(), Failure> {
-    let rows = match returns {
-        Returns::Anything => return Ok(()),
-        Returns::Nonce => 1,
-        Returns::NonceRows(rows) => *rows,
-    };
-    let wrong = |message| Err(Failure::new(ErrorClass::WrongAnswer, message));
-    match columns
-        .iter()
-        .find(|column| **column != Some(nonce.number()))
-    {
-        Some(other) => wrong(format!(
+/// Gives the columns of the row that came back to the script.
+fn keep(
+    answered: &Answered,
+    statement: &Prepared,
+    work: &Work,
+    machine: &mut Machine,
+) -> Result<(), Trouble> {
+    let rows = answered.first.len();
+    let wants_one = matches!(
+        statement.ask.keeps,
+        poolproof_scenarios::pgbench::Keeps::One(_)
+    );
+    if wants_one && rows != 1 {
+        return Err(wrong(format!("expected one row for \\gset, got {rows}")));
+    }
+    let columns = answered.last.iter();
+    let columns = columns.map(|(name, value)| (name.as_str(), value.clone()));
+    machine.keep(&work.program, &statement.ask.keeps, columns);
+    Ok(())
+}
+
+fn wrong(message: String) -> Trouble {
+    Trouble::Broken(Failure::new(ErrorClass::WrongAnswer, message))
+}
+
+/// Holds an answer against what must come back. `None` is an error that was wanted.
+fn verify(
+    answered: Result<Answered, Trouble>,
+    returns: &Returns,
+    nonce: Nonce,
+) -> Result<Option<Answered>, Trouble> {
+    if let Returns::SqlState(code) = returns {
+        return match answered {
+            Err(Trouble::Failed(failure))
+                if failure.class == ErrorClass::SqlState(code.clone()) =>
+            {
+                Ok(None)
+            }
+            Ok(_) => Err(wrong(format!("expected error {code}, got none"))),
+            Err(other) => Err(other),
+        };
+    }
+    let answered = answered?;
+    let columns = &answered.first;
+    let wants_nonce = matches!(
+        returns,
+        Returns::Nonce | Returns::NonceRows(_) | Returns::EachNonce
+    );
+    let mut others = columns.iter().filter(|it| **it != Some(nonce.number()));
+    if let Some(other) = others.next().filter(|_| wants_nonce) {
+        return Err(wrong(format!(
             "expected {nonce} in the first column, got {other:?}"
-        )),
-        None if columns.len() as u64 != rows => {
-            wrong(format!("expected {rows} rows, got {}", columns.len()))
-        }
-        None => Ok(()),
+        )));
     }
+    let rows = match returns {
+        Returns::Nonce => Some(1),
+        Returns::NonceRows(rows) | Returns::Rows(rows) => Some(*rows),
+        _ => None,
+    };
+    if let Some(rows) = rows.filter(|rows| *rows != columns.len() as u64) {
+        return Err(wrong(format!(
+            "expected {rows} rows, got {}",
+            columns.len()
+        )));
+    }
+    // The drivers tell no tag but the number at its end.
+    if let Returns::Tag(tag) = returns
+        && let Some(number) = tag.rsplit(' ').next().and_then(|it| it.parse::<u64>().ok())
+        && answered.affected.is_some_and(|affected| affected != number)
+    {
+        let got = answered.affected.unwrap_or(0);
+        return Err(wrong(format!(
+            "expected the tag {tag:?}, got one with {got}"
+        )));
+    }
+    Ok(Some(answered))
 }

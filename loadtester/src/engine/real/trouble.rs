@@ -14,12 +14,14 @@ pub(super) enum Trouble {
     Failed(Failure),
     /// The session cannot be used any more.
     Broken(Failure),
+    /// The script could not go on; the session can.
+    Script(Failure),
 }
 
 impl Trouble {
     pub(super) fn failure(&self) -> &Failure {
         match self {
-            Self::Failed(failure) | Self::Broken(failure) => failure,
+            Self::Failed(failure) | Self::Broken(failure) | Self::Script(failure) => failure,
         }
     }
 }
@@ -81,4 +83,33 @@ fn chain(error: &Error) -> String {
     error
         .source()
         .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
+/// An error of `sqlx` while connecting.
+pub(super) fn sqlx_at_connect(error: &sqlx::Error) -> Failure {
+    match error {
+        sqlx::Error::Database(_) => sqlx_in_session(error).at_login(),
+        sqlx::Error::Io(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => {
+            Failure::new(ErrorClass::Connect, error.to_string())
+        }
+        sqlx::Error::Configuration(_) => Failure::new(ErrorClass::Auth, error.to_string()),
+        _ => sqlx_in_session(error),
+    }
+}
+
+/// An error of `sqlx` in a session.
+pub(super) fn sqlx_in_session(error: &sqlx::Error) -> Failure {
+    let database = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>());
+    if let Some(error) = database {
+        let severity = format!("{:?}", error.severity()).to_uppercase();
+        return Failure::sqlstate(error.code(), &severity, error.message());
+    }
+    match error {
+        sqlx::Error::Protocol(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
+            Failure::violation(error.to_string())
+        }
+        _ => Failure::new(ErrorClass::Disconnect, error.to_string()),
+    }
 }

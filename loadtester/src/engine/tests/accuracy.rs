@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    DriverKind, IMPATIENT, Limits, closed, connections,
+    DriverKind, IMPATIENT, Limits, SCRIPTED, closed, connections,
     fake::{Door, Fake, Reply},
     run, run_and_stop, scenario,
 };
@@ -25,7 +25,7 @@ fn delay(number: u64) -> Duration {
 
 #[test]
 fn percentiles_are_the_servers_own() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |number| Reply::after(delay(number)));
         let scenario = scenario(&connections(10, 10, 60), "extended");
         let window = run(&scenario, &fake.endpoint(), driver, Limits::default());
@@ -52,7 +52,7 @@ fn percentiles_are_the_servers_own() {
 
 #[test]
 fn a_closed_window_drains_and_counts_what_it_drained() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         // Every query outlasts the window, which ends in the middle of one.
         let fake = Fake::start(Door::Open, |_| Reply::after(150 * MS));
         let scenario = scenario(&closed(5, 200), "simple");
@@ -68,7 +68,7 @@ fn a_closed_window_drains_and_counts_what_it_drained() {
 
 #[test]
 fn ramps_bring_clients_one_by_one() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::after(5 * MS));
         let load = "shape = \"closed\"\nstages = [{ clients = 10, for = \"500ms\" }]";
         let window = run(
@@ -93,7 +93,7 @@ fn ramps_bring_clients_one_by_one() {
 
 #[test]
 fn thinking_is_no_latency() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::right());
         let load = format!("{}\nthink_time = \"40ms\"", closed(4, 400));
         let window = run(
@@ -117,7 +117,7 @@ fn thinking_is_no_latency() {
 
 #[test]
 fn connecting_for_each_transaction_counts_as_part_of_it() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::after(10 * MS));
         let load = format!("{}\nconnect = \"per-transaction\"", closed(3, 300));
         let window = run(
@@ -141,7 +141,7 @@ fn connecting_for_each_transaction_counts_as_part_of_it() {
 
 #[test]
 fn stopping_ends_a_window_at_once() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::after(200 * MS));
         let scenario = scenario(&connections(50, 10, 10), "simple");
         let (window, took) = run_and_stop(&scenario, &fake.endpoint(), driver, 300 * MS);

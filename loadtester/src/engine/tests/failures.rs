@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::{
-    DriverKind, IMPATIENT, classes, closed, connections, errors,
+    DriverKind, IMPATIENT, SCRIPTED, classes, closed, connections, errors,
     fake::{Door, Fake, Reply, Sends, Then, endpoint},
     run, scenario,
 };
@@ -12,7 +12,7 @@ use super::{
 /// `expected` is what came of them.
 fn check(reply: &Reply, expected: &str) {
     for protocol in ["simple", "extended"] {
-        for driver in DriverKind::ALL {
+        for driver in SCRIPTED {
             let third = reply.clone();
             let fake = Fake::start(Door::Open, move |number| match number {
                 2 => third.clone(),
@@ -89,7 +89,7 @@ fn nobody_listens() {
     let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = holder.local_addr().unwrap().port();
     drop(holder);
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let stress = scenario(&connections(20, 5, 10), "simple");
         let window = run(&stress, &endpoint(port), driver, IMPATIENT);
         assert_eq!(errors(&window), "connect 200", "{driver}: none is left out");
@@ -114,7 +114,7 @@ fn nobody_listens() {
 #[test]
 fn nobody_is_let_in() {
     let check = |door, expected: &str| {
-        for driver in DriverKind::ALL {
+        for driver in SCRIPTED {
             let fake = Fake::start(door, |_| Reply::right());
             let scenario = scenario(&connections(4, 4, 5), "simple");
             let window = run(&scenario, &fake.endpoint(), driver, IMPATIENT);
@@ -131,7 +131,7 @@ fn nobody_is_let_in() {
 /// by what was answered.
 #[test]
 fn a_total_hang_is_no_success() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| {
             Reply::sends(Sends::Part(0)).then(Then::Hang)
         });
@@ -161,7 +161,7 @@ fn a_total_hang_is_no_success() {
 
 #[test]
 fn a_hang_at_the_end_is_unfinished() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |number| match number {
             0..3 => Reply::right(),
             _ => Reply::sends(Sends::Part(0)).then(Then::Hang),
@@ -186,7 +186,7 @@ fn a_hang_at_the_end_is_unfinished() {
 
 #[test]
 fn clients_of_a_closed_load_come_back() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |number| match number {
             0..2 => Reply::right(),
             _ => Reply::right().then(Then::Close),

@@ -8,7 +8,7 @@ use std::{
 use poolproof_reports::record::Window;
 
 use super::{
-    DriverKind, Limits, closed, errors,
+    Limits, SCRIPTED, closed, errors,
     fake::{Door, Fake, Reply, Then},
     run, scenario,
 };
@@ -58,7 +58,7 @@ fn far_from(expected: &[Duration], window: &Window) -> String {
 #[test]
 fn coordinated_omission_is_shown_and_avoided() {
     let expected = expected_responses(200);
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |number| Reply::after(stall(number)));
         let asked = scenario(&open(200, 1_000, 1, "even"), "simple");
         // A busy machine may stall the server as well; an engine that counts wrongly is never right.
@@ -84,7 +84,7 @@ fn coordinated_omission_is_shown_and_avoided() {
 
 #[test]
 fn a_rate_is_kept_whatever_the_answers_take() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         for arrivals in ["even", "poisson"] {
             let fake = Fake::start(Door::Open, |_| Reply::after(20 * MS));
             let asked = scenario(&open(500, 800, 50, arrivals), "extended");
@@ -111,7 +111,7 @@ fn a_rate_is_kept_whatever_the_answers_take() {
 
 #[test]
 fn what_a_hanging_server_kept_from_being_sent_is_attempted_and_dropped() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::right().then(Then::Hang));
         let asked = scenario(&open(100, 300, 2, "even"), "simple");
         let limits = Limits {
@@ -127,7 +127,7 @@ fn what_a_hanging_server_kept_from_being_sent_is_attempted_and_dropped() {
 
 #[test]
 fn an_open_load_may_connect_for_each_transaction() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::after(5 * MS));
         let load = format!(
             "{}\nconnect = \"per-transaction\"",
@@ -149,7 +149,7 @@ const HOLD: &str = "shape = \"hold\"\nclients = 200\narrive = \"200ms\"\nprobes 
 
 #[test]
 fn held_clients_speak_when_they_come_and_before_they_leave() {
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::right());
         let window = run(
             &scenario(HOLD, "simple"),
@@ -173,7 +173,7 @@ fn held_clients_speak_when_they_come_and_before_they_leave() {
 #[test]
 fn a_connection_lost_in_silence_is_a_failure() {
     let load = HOLD.replace("probes = 2", "probes = 0");
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::right().then(Then::Close));
         let window = run(
             &scenario(&load, "simple"),
@@ -189,7 +189,7 @@ fn a_connection_lost_in_silence_is_a_failure() {
 #[test]
 fn a_knee_is_the_last_step_that_held() {
     let load = "shape = \"knee\"\nfrom = 10\nto = 100\nstep = \"200ms\"\nmax_p99 = \"60ms\"";
-    for driver in DriverKind::ALL {
+    for driver in SCRIPTED {
         // Steps of 10, 15 and 23 clients: the third brings the 26th connection.
         let connections = AtomicU32::new(0);
         let fake = Fake::start(Door::Open, move |number| {

@@ -7,19 +7,21 @@ use std::{
 
 use mio::{Token, event::Event};
 use poolproof_reports::record::ErrorClass;
-use poolproof_scenarios::load::Connect;
+use poolproof_scenarios::{load::Connect, pgbench::Machine};
 
 use super::{
     Arrival, Desk,
-    doing::{Ask, Doing},
+    doing::{Ask, At, Doing},
     link::{Came, Link},
 };
 use crate::engine::{
     Failure,
-    generator::{Over, dropped_with},
-    plan::{Key, Nonce, Stay, Visit},
-    protocol::{Answer, Encoded, Frame, Login, LoginStep, Progress, Status, error_response},
+    generator::{Over, dropped_with, machine_of},
+    plan::{Stay, Visit},
+    protocol::{Frame, Login, LoginStep, Progress, Status, error_response},
 };
+
+mod asking;
 
 /// A visit that is taking place.
 pub(super) struct Client {
@@ -30,6 +32,8 @@ pub(super) struct Client {
     sequence: u64,
     link: Option<Link>,
     doing: Doing,
+    /// Where the transaction is, and the variables of its script.
+    machine: Machine,
     /// In open loop, when the transaction was to begin: whence its latency counts.
     intended: Option<Instant>,
 }
@@ -51,7 +55,7 @@ pub(super) enum After {
 type Turn<T> = Result<T, Failure>;
 
 impl Client {
-    pub(super) fn new(visit: Visit, token: Token) -> Self {
+    pub(super) fn new(visit: Visit, token: Token, desk: &Desk<'_>) -> Self {
         let doing = Doing::Resting {
             until: Instant::now(),
         };
@@ -62,19 +66,24 @@ impl Client {
             sequence: 0,
             link: None,
             doing,
+            machine: machine_of(desk.job.plan.mix.key(), visit.id),
             intended: None,
         }
     }
 
     pub(super) fn rests_until(&self) -> Option<Instant> {
         match self.doing {
-            Doing::Resting { until } => Some(until),
+            Doing::Resting { until } | Doing::Sleeping { until, .. } => Some(until),
             _ => None,
         }
     }
 
-    /// Begins the next transaction, or leaves.
+    /// Begins the next transaction, goes on with the one that slept, or leaves.
     pub(super) fn go_on(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if let Doing::Sleeping { at, status, .. } = self.doing {
+            let turn = self.step(at, now, status, desk);
+            return self.finish(turn, desk);
+        }
         if self.visit.stays == Stay::Serves {
             return match desk.arrival(now) {
                 Arrival::Due(intended) => {
@@ -109,11 +118,11 @@ impl Client {
         desk.tally.begin();
         self.begun += 1;
         let turn = if self.link.is_some() {
-            self.ask(now, self.pick(desk), 0, desk)
+            self.run(now, now, desk)
         } else {
-            self.connect(now, desk)
+            self.connect(now, desk).map(|()| After::Stay)
         };
-        self.finish(turn.map(|()| After::Stay), desk)
+        self.finish(turn, desk)
     }
 
     /// The socket has something to say.
@@ -124,6 +133,9 @@ impl Client {
 
     /// Looks at the clock: a client that waits too long gives up, one that need not come back goes.
     pub(super) fn check(&mut self, now: Instant, desk: &mut Desk<'_>) -> After {
+        if let Doing::Sleeping { .. } = self.doing {
+            return After::Stay;
+        }
         let Some(began) = self.doing.waits_since() else {
             let goes_on = self.visit.goes_on(self.begun, desk.job.since(now));
             return if goes_on {
@@ -176,8 +188,9 @@ impl Client {
             self.doing = Doing::LoggingIn {
                 began,
                 login: Login::default(),
+                done: false,
             };
-            link.send(desk.credentials.startup())
+            link.send(desk.credentials.startup_of(self.visit.id.0))
                 .map_err(|error| Failure::disconnect(&error))?;
         }
         if event.is_writable() {
@@ -231,17 +244,19 @@ impl Client {
 
     fn frame(&mut self, frame: &Frame<'_>, now: Instant, desk: &mut Desk<'_>) -> Turn<()> {
         match &mut self.doing {
-            Doing::LoggingIn { began, login } => match login.take(frame, &mut desk.credentials)? {
+            Doing::LoggingIn {
+                began,
+                login,
+                done: false,
+            } => match login.take(frame, &mut desk.credentials)? {
                 LoginStep::Wait => Ok(()),
                 LoginStep::Send(bytes) => self.send(&bytes),
                 LoginStep::Done => {
-                    let began = *began;
-                    desk.tally.connected(now.saturating_duration_since(began));
-                    let from = match desk.job.plan.connect {
-                        Connect::Once => now,
-                        Connect::PerTransaction => began,
-                    };
-                    self.ask(from, self.pick(desk), 0, desk)
+                    desk.tally.connected(now.saturating_duration_since(*began));
+                    if let Doing::LoggingIn { done, .. } = &mut self.doing {
+                        *done = true;
+                    }
+                    Ok(())
                 }
             },
             Doing::Asking(Ask {
@@ -256,6 +271,7 @@ impl Client {
             } => {
                 let progress = answer.take(frame)?;
                 match (&mut self.doing, progress) {
+                    (Doing::Asking(_), Progress::CopyIn) => return self.copy_in(desk),
                     (Doing::Asking(ask), Progress::Ready(status)) => ask.ended = Some(status),
                     (Doing::Mending { ended, .. }, Progress::Ready(_)) => *ended = true,
                     _ => {}
@@ -274,9 +290,18 @@ impl Client {
         }
     }
 
-    /// Goes on after an answer that is complete.
+    /// Goes on after a login or an answer that is complete.
     fn proceed(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
         match &mut self.doing {
+            Doing::LoggingIn {
+                began, done: true, ..
+            } => {
+                let from = match desk.job.plan.connect {
+                    Connect::Once => now,
+                    Connect::PerTransaction => *began,
+                };
+                self.run(from, now, desk)
+            }
             Doing::Asking(ask) => match ask.ended {
                 Some(status) => self.answered(status, now, desk),
                 None => Ok(After::Stay),
@@ -291,111 +316,6 @@ impl Client {
             },
             _ => Ok(After::Stay),
         }
-    }
-
-    fn answered(&mut self, status: Status, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
-        let Doing::Asking(ask) = &mut self.doing else {
-            return Ok(After::Stay);
-        };
-        let (began, transaction, statement) = (ask.began, ask.transaction, ask.statement);
-        let (error, parsed) = (ask.answer.error(), ask.answer.parsed());
-        let last = statement + 1 == desk.script.transactions[transaction].len();
-        match (error, status) {
-            (None, _) if !last => {
-                self.ask(began, transaction, statement + 1, desk)?;
-                Ok(After::Stay)
-            }
-            (None, Status::Idle) => {
-                let latency = self.latency(began, now);
-                desk.tally.succeed(desk.job.since(now), latency);
-                if self.intended.is_some() {
-                    let service = now.saturating_duration_since(began);
-                    desk.tally.open.service.record(service);
-                }
-                Ok(self.rest(now, desk))
-            }
-            (None, _) => Err(Failure::violation(
-                "expected status I after the last statement of a transaction, got an open one",
-            )),
-            (Some(error), status) => {
-                let number = desk.script.transactions[transaction][statement].number;
-                if let Some(link) = self.link.as_mut().filter(|_| !parsed) {
-                    link.forget(number);
-                }
-                let latency = self.latency(began, now);
-                desk.tally.fail(desk.job.since(now), latency, error);
-                match status {
-                    Status::Idle => Ok(self.rest(now, desk)),
-                    Status::InTransaction | Status::Failed => self.mend(now, desk),
-                }
-            }
-        }
-    }
-
-    /// Sends the statement and waits for its answer.
-    fn ask(
-        &mut self,
-        began: Instant,
-        transaction: usize,
-        statement: usize,
-        desk: &mut Desk<'_>,
-    ) -> Turn<()> {
-        let key = desk.job.plan.mix.key();
-        let statements = &desk.script.transactions[transaction];
-        desk.out.clear();
-        let (statement, answer) = if statements[statement].pipelined {
-            let answer = self.encode_all(statements, key, &mut desk.out);
-            (statements.len() - 1, answer)
-        } else {
-            let nonce = self.nonce(key);
-            let answer = self.encode(&statements[statement], nonce, &mut desk.out);
-            (statement, answer)
-        };
-        self.doing = Doing::Asking(Ask {
-            began,
-            transaction,
-            statement,
-            answer,
-            ended: None,
-        });
-        self.send(&desk.out)
-    }
-
-    /// Rolls back what a failed statement left open.
-    fn mend(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<After> {
-        desk.out.clear();
-        let nonce = Nonce::marker(0);
-        let answer = self.encode(&desk.script.rollback, nonce, &mut desk.out);
-        self.doing = Doing::Mending {
-            began: now,
-            answer,
-            ended: false,
-        };
-        self.send(&desk.out)?;
-        Ok(After::Stay)
-    }
-
-    fn encode(&mut self, encoded: &Encoded, nonce: Nonce, out: &mut Vec<u8>) -> Answer {
-        let known = encoded.is_named()
-            && self
-                .link
-                .as_mut()
-                .is_some_and(|link| link.knows(encoded.number));
-        Answer::new(encoded.write(nonce, known, out), nonce)
-    }
-
-    /// Writes all statements of a transaction, and says what answers them together.
-    fn encode_all(&mut self, statements: &[Encoded], key: Key, out: &mut Vec<u8>) -> Answer {
-        let write = |encoded: &Encoded| {
-            let nonce = self.nonce(key);
-            (encoded.write(nonce, false, out), nonce)
-        };
-        Answer::to_pipeline(statements.iter().map(write).collect())
-    }
-
-    fn nonce(&mut self, key: Key) -> Nonce {
-        self.sequence += 1;
-        Nonce::new(key, self.visit.id, self.sequence - 1)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Turn<()> {

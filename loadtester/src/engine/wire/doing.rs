@@ -16,10 +16,21 @@ pub(super) enum Doing {
     Free,
     /// Waits for the socket. The transaction has begun.
     Connecting { began: Instant },
-    /// Waits to be let in.
-    LoggingIn { began: Instant, login: Login },
+    /// Waits to be let in; `done` says that it was.
+    LoggingIn {
+        began: Instant,
+        login: Login,
+        done: bool,
+    },
     /// Waits for an answer.
     Asking(Ask),
+    /// Sleeps within a transaction, as its script says.
+    Sleeping {
+        until: Instant,
+        at: At,
+        /// What the server said last.
+        status: Status,
+    },
     /// Waits until the transaction that failed is rolled back.
     Mending {
         began: Instant,
@@ -29,12 +40,21 @@ pub(super) enum Doing {
 }
 
 /// A transaction in flight.
-#[derive(Debug)]
-pub(super) struct Ask {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
     /// Whence its latency counts.
     pub(super) began: Instant,
-    /// Indexes into the script.
+    /// Index into the script.
     pub(super) transaction: usize,
+    /// When it last went on: the patience of a client begins there.
+    pub(super) asked: Instant,
+}
+
+/// A transaction that waits for an answer.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) at: At,
+    /// The statement that is answered; the last one of a pipeline.
     pub(super) statement: usize,
     pub(super) answer: Answer,
     /// ReadyForQuery came, with this status.
@@ -46,7 +66,8 @@ impl Doing {
     pub(super) fn in_flight(&self) -> Option<Instant> {
         match self {
             Self::Connecting { began } | Self::LoggingIn { began, .. } => Some(*began),
-            Self::Asking(ask) => Some(ask.began),
+            Self::Asking(ask) => Some(ask.at.began),
+            Self::Sleeping { at, .. } => Some(at.began),
             Self::Resting { .. } | Self::Free | Self::Mending { .. } => None,
         }
     }
@@ -55,6 +76,8 @@ impl Doing {
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match self {
             Self::Mending { began, .. } => Some(*began),
+            Self::Asking(ask) => Some(ask.at.asked),
+            Self::Sleeping { .. } => None,
             _ => self.in_flight(),
         }
     }
@@ -71,6 +94,7 @@ impl Doing {
             Self::Mending { answer, .. } => answer.error(),
             Self::Resting { .. }
             | Self::Free
+            | Self::Sleeping { .. }
             | Self::Connecting { .. }
             | Self::LoggingIn { .. } => None,
         }
@@ -83,6 +107,7 @@ impl Doing {
             Self::Connecting { .. } => "connecting",
             Self::LoggingIn { .. } => "waiting to be let in",
             Self::Asking(_) => "waiting for an answer",
+            Self::Sleeping { .. } => "thinking in a transaction",
             Self::Mending { .. } => "waiting for the answer to ROLLBACK",
         }
     }

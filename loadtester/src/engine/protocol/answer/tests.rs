@@ -1,8 +1,14 @@
 //! Answers as strings of message types. `D` carries the right nonce, `X` another one, `0` NULL.
 
-use poolproof_reports::record::ErrorClass;
+use std::collections::VecDeque;
 
-use super::{Answer, Expected, Failure, Frame, Nonce, Order, Progress, Status};
+use poolproof_reports::record::ErrorClass;
+use poolproof_scenarios::{
+    pgbench::Keeps,
+    workload::{Copies, Returns},
+};
+
+use super::{Answer, Awaits, Expected, Failure, Frame, Nonce, Order, Progress, Status};
 
 const NONCE: u8 = 4;
 
@@ -10,9 +16,24 @@ fn row(digit: u8) -> Vec<u8> {
     [&[0, 1, 0, 0, 0, 18][..], Nonce::marker(digit).bytes()].concat()
 }
 
+fn expected(order: Order, returns: Returns, copies: Option<Copies>) -> Expected {
+    Expected {
+        order,
+        returns,
+        copies,
+        keeps: Keeps::Nothing,
+        number: 7,
+    }
+}
+
 /// What is made of `messages`, the last of which must end the answer or break it.
 fn outcome(order: Order, nonce_rows: Option<u64>, messages: &str) -> Result<Status, Failure> {
-    let mut answer = Answer::new(Expected { order, nonce_rows }, Nonce::marker(NONCE));
+    let returns = nonce_rows.map_or(Returns::Anything, Returns::NonceRows);
+    let expected = expected(order, returns, None);
+    judge(&mut Answer::new(expected, Nonce::marker(NONCE)), messages)
+}
+
+fn judge(answer: &mut Answer, messages: &str) -> Result<Status, Failure> {
     let mut letters = messages.chars().peekable();
     while let Some(letter) = letters.next() {
         let (tag, body) = match letter {
@@ -20,6 +41,10 @@ fn outcome(order: Order, nonce_rows: Option<u64>, messages: &str) -> Result<Stat
             'X' => (b'D', row(NONCE + 1)),
             '0' => (b'D', vec![0, 1, 255, 255, 255, 255]),
             'E' => (b'E', b"SERROR\0C42601\0Mno\0\0".to_vec()),
+            'F' => (b'E', b"SERROR\0C22012\0Mno\0\0".to_vec()),
+            'U' => (b'C', b"UPDATE 1\0".to_vec()),
+            'd' => (b'd', [Nonce::marker(NONCE).bytes(), &b"\tx\n"[..]].concat()),
+            'x' => (b'd', b"5\tx\n".to_vec()),
             'i' => (b'Z', b"I".to_vec()),
             't' => (b'Z', b"T".to_vec()),
             'e' => (b'Z', b"E".to_vec()),
@@ -35,7 +60,7 @@ fn outcome(order: Order, nonce_rows: Option<u64>, messages: &str) -> Result<Stat
                 assert_eq!(letters.peek(), None, "ended too soon");
                 return answer.error().map_or(Ok(status), Err);
             }
-            Progress::More => {}
+            Progress::More | Progress::CopyIn => {}
         }
     }
     panic!("{messages} ended nothing");
@@ -53,6 +78,19 @@ fn bad(order: Order, nonce_rows: Option<u64>, messages: &str, class: &str) {
     }
 }
 
+const DESCRIBED: Order = Order::Extended {
+    parses: true,
+    describes: true,
+};
+const PREPARING: Order = Order::Extended {
+    parses: true,
+    describes: false,
+};
+const PREPARED: Order = Order::Extended {
+    parses: false,
+    describes: false,
+};
+
 const VIOLATION: &str = "protocol violation";
 const WRONG: &str = "wrong answer";
 const SYNTAX: &str = "sqlstate 42601";
@@ -64,18 +102,18 @@ fn legal_orders() {
     good(Order::Simple, None, "Ci");
     good(Order::Simple, None, "CCTCi");
     good(Order::Simple, None, "Ii");
-    good(Order::Described, Some(1), "12TDCi");
-    good(Order::Described, Some(3), "12TDDDCi");
-    good(Order::Described, None, "12nCt");
-    good(Order::Described, None, "12nIi");
-    good(Order::Preparing, Some(1), "12DCi");
-    good(Order::Prepared, Some(1), "2DCi");
-    good(Order::Prepared, Some(0), "2Ci");
+    good(DESCRIBED, Some(1), "12TDCi");
+    good(DESCRIBED, Some(3), "12TDDDCi");
+    good(DESCRIBED, None, "12nCt");
+    good(DESCRIBED, None, "12nIi");
+    good(PREPARING, Some(1), "12DCi");
+    good(PREPARED, Some(1), "2DCi");
+    good(PREPARED, Some(0), "2Ci");
 }
 
 #[test]
 fn news_may_come_anywhere() {
-    good(Order::Described, Some(1), "N1S2ATNDNSCAi");
+    good(DESCRIBED, Some(1), "N1S2ATNDNSCAi");
     good(Order::Simple, Some(1), "STNDACSi");
     bad(Order::Simple, None, "ENSi", SYNTAX);
 }
@@ -85,7 +123,7 @@ fn messages_out_of_order() {
     for messages in [
         "2", "T", "D", "C", "i", "11", "12D", "12TT", "12TCC", "12TCDi", "12nD",
     ] {
-        bad(Order::Described, None, messages, VIOLATION);
+        bad(DESCRIBED, None, messages, VIOLATION);
     }
     for messages in [
         "i", "D", "1", "TT", "TDi", "TDCD", "IC", "K", "R", "G", "H", "W", "3", "s",
@@ -93,7 +131,7 @@ fn messages_out_of_order() {
         bad(Order::Simple, None, messages, VIOLATION);
     }
     for messages in ["1", "2T", "2i"] {
-        bad(Order::Prepared, None, messages, VIOLATION);
+        bad(PREPARED, None, messages, VIOLATION);
     }
     bad(Order::Simple, None, "TDC?", VIOLATION);
 }
@@ -102,11 +140,11 @@ fn messages_out_of_order() {
 fn errors_end_with_one_ready_for_query() {
     bad(Order::Simple, Some(1), "Ei", SYNTAX);
     bad(Order::Simple, Some(1), "TDEe", SYNTAX);
-    bad(Order::Described, Some(1), "Ei", SYNTAX);
-    bad(Order::Described, Some(1), "12TDEi", SYNTAX);
-    bad(Order::Described, Some(1), "12TDCEi", SYNTAX);
-    bad(Order::Described, Some(1), "EE", VIOLATION);
-    bad(Order::Described, Some(1), "1E2", VIOLATION);
+    bad(DESCRIBED, Some(1), "Ei", SYNTAX);
+    bad(DESCRIBED, Some(1), "12TDEi", SYNTAX);
+    bad(DESCRIBED, Some(1), "12TDCEi", SYNTAX);
+    bad(DESCRIBED, Some(1), "EE", VIOLATION);
+    bad(DESCRIBED, Some(1), "1E2", VIOLATION);
 }
 
 #[test]
@@ -115,9 +153,9 @@ fn only_this_querys_rows_are_right() {
     bad(Order::Simple, Some(1), "T0", WRONG);
     bad(Order::Simple, Some(1), "TCi", WRONG);
     bad(Order::Simple, Some(1), "TDDCi", WRONG);
-    bad(Order::Described, Some(1), "12nCi", WRONG);
-    bad(Order::Described, Some(2), "12TDX", WRONG);
-    bad(Order::Prepared, Some(0), "2DCi", WRONG);
+    bad(DESCRIBED, Some(1), "12nCi", WRONG);
+    bad(DESCRIBED, Some(2), "12TDX", WRONG);
+    bad(PREPARED, Some(0), "2DCi", WRONG);
     good(Order::Simple, None, "TXCi");
 }
 
@@ -125,10 +163,7 @@ fn only_this_querys_rows_are_right() {
 fn rows_cut_anywhere_are_refused() {
     let row = row(NONCE);
     for end in 0..row.len() {
-        let expected = Expected {
-            order: Order::Simple,
-            nonce_rows: Some(1),
-        };
+        let expected = expected(Order::Simple, Returns::Nonce, None);
         let mut answer = Answer::new(expected, Nonce::marker(NONCE));
         let description = Frame {
             tag: b'T',
@@ -147,4 +182,110 @@ fn rows_cut_anywhere_are_refused() {
             "{end}"
         );
     }
+}
+
+/// Whether an answer to a statement that wants `returns` is right.
+fn class(order: Order, returns: Returns, copies: Option<Copies>, messages: &str) -> String {
+    let expected = expected(order, returns, copies);
+    let mut answer = Answer::new(expected, Nonce::marker(NONCE));
+    judge(&mut answer, messages)
+        .map_or_else(|failure| failure.class.to_string(), |_| "right".into())
+}
+
+#[test]
+fn rows_tags_and_errors_can_be_wanted() {
+    let check = |returns: Returns, messages: &str, outcome: &str| {
+        for (order, begin) in [(Order::Simple, ""), (DESCRIBED, "12")] {
+            let messages = format!("{begin}{messages}");
+            assert_eq!(
+                class(order, returns.clone(), None, &messages),
+                outcome,
+                "{messages}"
+            );
+        }
+    };
+    check(Returns::Rows(2), "TXXCi", "right");
+    check(Returns::Rows(2), "TXCi", WRONG);
+    check(Returns::EachNonce, "TDDDCi", "right");
+    check(Returns::EachNonce, "TDX", WRONG);
+    check(Returns::Tag("UPDATE 1".into()), "TUi", "right");
+    check(Returns::Tag("UPDATE 2".into()), "TUi", WRONG);
+    check(Returns::SqlState("22012".into()), "Fe", "right");
+    check(Returns::SqlState("22012".into()), "Ee", SYNTAX);
+    check(Returns::SqlState("22012".into()), "TCi", WRONG);
+}
+
+#[test]
+fn copies_go_the_way_that_was_asked() {
+    let check = |order, copies, returns: &Returns, messages: &str, outcome: &str| {
+        assert_eq!(
+            class(order, returns.clone(), copies, messages),
+            outcome,
+            "{messages}"
+        );
+    };
+    let (within, out) = (Some(Copies::In), Some(Copies::Out));
+    check(
+        Order::Simple,
+        within,
+        &Returns::Tag("UPDATE 1".into()),
+        "GUi",
+        "right",
+    );
+    check(DESCRIBED, within, &Returns::Anything, "12nGCi", "right");
+    check(DESCRIBED, within, &Returns::Anything, "12nGEi", SYNTAX);
+    check(DESCRIBED, within, &Returns::Anything, "12nH", VIOLATION);
+    check(Order::Simple, None, &Returns::Anything, "G", VIOLATION);
+    check(
+        Order::Simple,
+        out,
+        &Returns::NonceRows(2),
+        "HddcCi",
+        "right",
+    );
+    check(Order::Simple, out, &Returns::NonceRows(2), "HdcCi", WRONG);
+    check(DESCRIBED, out, &Returns::EachNonce, "12nHdx", WRONG);
+    check(DESCRIBED, out, &Returns::Nonce, "12nHdcCi", "right");
+    check(Order::Simple, out, &Returns::Anything, "Hdi", VIOLATION);
+}
+
+/// A pipeline of two batches: two statements, then one.
+fn pipeline() -> Answer {
+    let statement = |number| {
+        let expected = Expected {
+            number,
+            ..expected(PREPARING, Returns::Nonce, None)
+        };
+        Awaits::Statement(expected, Nonce::marker(NONCE))
+    };
+    let all = [
+        statement(1),
+        statement(2),
+        Awaits::Sync,
+        statement(3),
+        Awaits::Sync,
+    ];
+    Answer::to_pipeline(VecDeque::from(all))
+}
+
+#[test]
+fn pipelines_have_a_ready_for_query_for_each_sync() {
+    let check = |messages: &str, outcome: &str, unparsed: &[usize]| {
+        let mut answer = pipeline();
+        let class = judge(&mut answer, messages)
+            .map_or_else(|failure| failure.class.to_string(), |_| "right".into());
+        assert_eq!(class, outcome, "{messages}");
+        assert_eq!(answer.unparsed(), unparsed, "{messages}");
+    };
+    check("12DC12DCi12DCi", "right", &[]);
+    check("12DC12DCt12DCi", "right", &[]);
+    check("12DC12DCi12DX", WRONG, &[]);
+    check("12DC12DCii", VIOLATION, &[]);
+    check("12CC", WRONG, &[]);
+    // An error skips to the next Sync, behind which everything is as usual.
+    check("Ei12DCi", SYNTAX, &[1, 2]);
+    check("1Ei12DCi", SYNTAX, &[2]);
+    check("12DC1Ei12DCi", SYNTAX, &[]);
+    check("Ei1Fi", SYNTAX, &[1, 2]);
+    check("12DC12DCiEi", SYNTAX, &[3]);
 }
