@@ -30,6 +30,7 @@ test: setup-tests ## every test
 bench: build ## our proxy beside PgBouncer, HAProxy and PostgreSQL, with pgbench; BENCH passes arguments on
 	@bench/setup
 	bench/bench.py --out $(OUT)/performance.md $(BENCH)
+	bench/generator
 
 diff-nightly: setup build ## many generated sessions against our proxy; SEED=… repeats a run
 	$(CARGO) test --locked -p poolproof --test faulty -- --ignored --nocapture
