@@ -201,6 +201,9 @@ pub struct ReportArgs {
     /// Write the page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// The matrix.json of a differential run, to stand in the page
+    #[arg(long, value_name = "FILE", requires = "html")]
+    pub matrix: Option<PathBuf>,
     /// Write the summary for pull requests
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

@@ -3,13 +3,14 @@
 mod draw;
 mod page;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use draw::{junit, markdown, table};
+pub(crate) use draw::{name, sums};
 pub use page::html;
 
 /// What a differential run came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
     /// What answered for PostgreSQL.
     pub oracle: String,
@@ -24,7 +25,7 @@ pub struct Matrix {
 }
 
 /// A case on every target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Its area, such as `copy`; empty for a file of the user's.
     pub area: String,
@@ -33,13 +34,14 @@ pub struct Row {
     /// One sentence: what must hold.
     pub about: String,
     /// For a recorded session, what it relies on between transactions, a sentence each.
+    #[serde(default)]
     pub relies_on: Vec<String>,
     /// One cell for each target.
     pub cells: Vec<Cell>,
 }
 
 /// A case on a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// What it came to.
     pub outcome: Outcome,
@@ -50,7 +52,7 @@ pub struct Cell {
 }
 
 /// What a case on a target came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// As PostgreSQL.

@@ -12,7 +12,7 @@ mod table;
 
 pub use csv::csv;
 pub use hlog::hlog;
-pub use html::{figure_of, html, trends};
+pub use html::{figure_of, html, html_with, trends};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use sparkline::sparkline;

@@ -174,6 +174,18 @@ fn reports_are_drawn_again_from_the_record() {
         "b.html",
     ];
     bench.run(&two).check(2, &["expected one RUN"]);
+    bench.write("no-matrix.json", "{}");
+    let line = [
+        "report",
+        "poolproof-out",
+        "--html",
+        "b.html",
+        "--matrix",
+        "no-matrix.json",
+    ];
+    bench
+        .run(&line)
+        .check(2, &["no-matrix.json", "poolproof diff --out"]);
     let nowhere = ["report", "poolproof-out", "--html", "absent/a.html"];
     bench.run(&nowhere).check(2, &["absent/a.html"]);
 }

@@ -69,7 +69,7 @@ fn unexplained(matrix: &Matrix, out: &mut String) {
 }
 
 /// One sentence a target.
-pub(super) fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
+pub(crate) fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
     matrix.targets.iter().enumerate().map(|(index, target)| {
         let counts = Outcome::ALL.iter().filter_map(|outcome| {
             let count = matrix.count(index, *outcome);
@@ -80,7 +80,7 @@ pub(super) fn sums(matrix: &Matrix) -> impl Iterator<Item = String> {
     })
 }
 
-pub(super) fn name(row: &Row) -> String {
+pub(crate) fn name(row: &Row) -> String {
     if row.area.is_empty() {
         row.case.clone()
     } else {

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     GateReport, RunRecord, format,
     gate::Outcome,
+    matrix::Matrix,
     overview::{Overview, ScenarioView},
 };
 
@@ -15,6 +16,7 @@ mod chart;
 mod checks;
 mod cost;
 mod decision;
+mod divergences;
 mod forest;
 mod happenings;
 mod latency;
@@ -56,6 +58,12 @@ enum Detail {
 /// The report as one page that needs nothing else, below 500 kB for runs of usual size.
 #[must_use]
 pub fn html(record: &RunRecord, gate: &GateReport) -> String {
+    html_with(record, gate, None)
+}
+
+/// The same, with the matrix of a differential run of the same targets.
+#[must_use]
+pub fn html_with(record: &RunRecord, gate: &GateReport, matrix: Option<&Matrix>) -> String {
     let overview = Overview::of(record);
     let details = details(&overview);
     let left_out = details
@@ -70,6 +78,7 @@ pub fn html(record: &RunRecord, gate: &GateReport) -> String {
         @if left_out > 0 {
             p.warning { (left_out) " further scenarios are left out for length; run.json and results.csv have all." }
         }
+        @if let Some(matrix) = matrix { (divergences::section(matrix)) }
         (checks::section(gate))
         (origin::section(record))
     };

@@ -5,7 +5,7 @@ use poolproof_reports::{
     gate::judge,
     overview::{METRICS, Overview},
     record::{CellStatus, FaultMark, InvariantCheck, Knee},
-    render::{html, markdown},
+    render::{html, html_with, markdown},
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
@@ -184,6 +184,40 @@ fn faults_invariants_and_knees_are_told() {
     assert!(
         summary.contains("proxy: backends-killed at 1.50 s"),
         "{summary}"
+    );
+}
+
+#[test]
+fn a_matrix_stands_beside_the_figures() {
+    let record = fixture::record();
+    let matrix = serde_json::from_value(serde_json::json!({
+        "oracle": "PostgreSQL 15.14",
+        "mode": "transaction",
+        "targets": ["proxy", "pgbouncer"],
+        "rows": [
+            { "area": "copy", "case": "in", "about": "", "cells": [
+                { "outcome": "same", "why": "", "trace": "" },
+                { "outcome": "same", "why": "", "trace": "" },
+            ] },
+            { "area": "copy", "case": "fails", "about": "", "cells": [
+                { "outcome": "same", "why": "", "trace": "" },
+                { "outcome": "hangs", "why": "no answer to <step 3>", "trace": "" },
+            ] },
+        ],
+        "unneeded": [],
+    }));
+    let page = html_with(&record, &judge(&record, &[]), Some(&matrix.unwrap()));
+    for told in [
+        "not all explained",
+        "pgbouncer: 1 same, 1 hangs",
+        "copy/fails",
+        "no answer to &lt;step 3&gt;",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(
+        !page.contains("copy/in"),
+        "what is the same everywhere is counted only"
     );
 }
 
