@@ -31,8 +31,11 @@ pub use self::{
     live::{Live, LiveFigures, Stop},
 };
 
-pub(crate) use self::protocol::{Credentials, Frame, Login, LoginStep};
 use self::{failure::Failure, limits::Limits};
+pub(crate) use self::{
+    procfs::descendants,
+    protocol::{Credentials, Frame, Login, LoginStep},
+};
 
 use std::time::Instant;
 

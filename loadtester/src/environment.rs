@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of scenarios beyond their pool settings, and nothing of figures.
 
+mod blow;
 pub mod docker;
 mod error;
 pub mod facts;
@@ -11,9 +12,10 @@ pub mod local;
 mod login;
 mod owner;
 mod target;
-mod wait;
+pub(crate) mod wait;
 mod written;
 
+pub use blow::{Blow, Struck};
 pub use error::{EnvironmentError, LogTail};
 pub use target::Target;
 
@@ -25,7 +27,7 @@ use crate::{
     targets::{RunningElsewhere, TargetSpec},
 };
 use docker::{Docker, DockerError};
-use local::{Instance, Local};
+use local::{Instance, Local, Setting};
 
 /// What a run asks of its environment.
 #[derive(Clone, Debug)]
@@ -179,12 +181,28 @@ impl Environment {
         pool: &PoolSettings,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
+        self.target_behind(target, pool, None, stop)
+    }
+
+    /// The same, where the target finds PostgreSQL at `server`, which leads to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`target`](Self::target).
+    pub fn target_behind(
+        &self,
+        target: &TargetSpec,
+        pool: &PoolSettings,
+        server: Option<&Endpoint>,
+        stop: &Stop,
+    ) -> Result<Target, EnvironmentError> {
+        let setting = Setting { pool, server };
         match (target, self) {
             (TargetSpec::Catalog(target), Self::Local(local)) => {
-                local.target(*target, Instance::First, pool, stop)
+                local.target(*target, Instance::First, &setting, stop)
             }
             (TargetSpec::Twin(target), Self::Local(local)) => {
-                local.target(*target, Instance::Second, pool, stop)
+                local.target(*target, Instance::Second, &setting, stop)
             }
             (TargetSpec::Catalog(target), Self::Docker(docker)) => {
                 docker.target(*target, Instance::First, pool, stop)
@@ -199,6 +217,70 @@ impl Environment {
             }
             (TargetSpec::Running(target), _) => greet(target),
         }
+    }
+
+    /// Where PostgreSQL listens for a link before it; there is none in containers, nor where all targets
+    /// run already.
+    #[must_use]
+    pub fn server(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Local(local) => Some(local.server()),
+            Self::Docker(_) | Self::Elsewhere => None,
+        }
+    }
+
+    /// Does to a party what a fault asks for. It blocks until that is done; what is started need not yet
+    /// let anybody in.
+    ///
+    /// # Errors
+    ///
+    /// When the party is not ours, or does not do it.
+    pub fn strike(
+        &mut self,
+        whom: Struck,
+        blow: Blow,
+        target: &mut Target,
+    ) -> Result<(), EnvironmentError> {
+        match (whom, self) {
+            (Struck::Pooler, _) => target.strike(blow),
+            (Struck::Postgres, Self::Local(local)) => local.strike(blow),
+            (Struck::Postgres, Self::Docker(_) | Self::Elsewhere) => {
+                Err(EnvironmentError::no_such_blow(blow, "PostgreSQL"))
+            }
+        }
+    }
+
+    /// Asks PostgreSQL itself as superuser, past every pooler, and returns the first value of the answer.
+    ///
+    /// # Errors
+    ///
+    /// What came instead.
+    pub fn ask(&self, statement: &str) -> Result<String, EnvironmentError> {
+        let administrator = self.administrator();
+        let administrator =
+            administrator.ok_or_else(|| EnvironmentError::Setup("it is not ours".to_owned()))?;
+        login::ask(administrator, &[statement.to_owned()]).map_err(EnvironmentError::Setup)
+    }
+
+    /// Tells a target of ours which process PostgreSQL is now: a fault may have started it anew.
+    pub fn refresh(&self, target: &mut Target) {
+        if let Self::Local(local) = self
+            && target.is_ours()
+        {
+            target.watch.postgres = vec![local.postgres_pid()];
+        }
+    }
+
+    /// Waits until PostgreSQL and the target let somebody in again.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not in time, or is gone.
+    pub fn settle(&mut self, target: &mut Target, stop: &Stop) -> Result<(), EnvironmentError> {
+        if let Self::Local(local) = self {
+            local.await_login(stop)?;
+        }
+        target.await_login(stop)
     }
 
     /// Why `target` can no longer be measured, once it or the PostgreSQL behind it has ended.

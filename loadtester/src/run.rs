@@ -5,6 +5,8 @@
 //! started the environment's, and what the figures mean the reports'.
 
 mod lane;
+mod links;
+mod measuring;
 mod record;
 pub mod schedule;
 mod warming;
@@ -13,19 +15,20 @@ use std::time::Instant;
 
 use poolproof_reports::{
     RunRecord,
-    record::{ScenarioRun, TargetInfo, Window},
+    record::{ScenarioRun, TargetInfo},
 };
 use poolproof_scenarios::Scenario;
 
 use crate::{
-    engine::{DriverKind, EngineError, WindowPlan, run_window},
-    environment::{Choices, Demand, Environment, EnvironmentError},
+    engine::{DriverKind, EngineError},
+    environment::{Choices, Demand, Environment, EnvironmentError, Target},
     interrupt::Interrupts,
     problem::Problem,
     progress::{Place, Progress},
     targets::TargetSpec,
 };
 use lane::Lane;
+use links::Links;
 use warming::Warming;
 
 /// What is run.
@@ -177,11 +180,11 @@ impl Run<'_> {
         let mut lanes = Vec::new();
         for spec in &self.plan.targets {
             self.progress.doing(&format!("starting {}", spec.name()));
-            let started = environment.target(spec, &scenario.pool, self.interrupts.stop());
+            let started = self.start(spec, scenario, environment);
             let lane = match started {
-                Ok(target) => {
+                Ok((target, links)) => {
                     record::merge_info(&mut self.infos, &target.info, &scenario.name);
-                    Lane::open(target, spec, scenario)
+                    Lane::open(target, links, spec, scenario)
                 }
                 Err(EnvironmentError::Interrupted) => return Err(RunError::Interrupted),
                 Err(error) if self.done.is_empty() => return Err(error.into()),
@@ -190,6 +193,25 @@ impl Run<'_> {
             lanes.push(lane);
         }
         Ok(lanes)
+    }
+
+    /// Starts a target, with the links around it that the scenario's faults need.
+    fn start(
+        &self,
+        spec: &TargetSpec,
+        scenario: &Scenario,
+        environment: &Environment,
+    ) -> Result<(Target, Links), EnvironmentError> {
+        let stop = self.interrupts.stop();
+        let server = environment.server();
+        let links = Links::before(server, spec, scenario)?;
+        let server = server
+            .filter(|_| links.server.is_some())
+            .map(|server| Links::behind(links.server.as_ref(), server));
+        let pool = &scenario.pool;
+        let target = environment.target_behind(spec, pool, server.as_ref(), stop)?;
+        let links = links.and_client(&target.endpoint, spec, scenario)?;
+        Ok((target, links))
     }
 
     /// Load whose figures are thrown away, until its throughput is level or patience ends: servers
@@ -239,39 +261,5 @@ impl Run<'_> {
         self.progress.measured(&place, &window);
         lane.add(window);
         Ok(())
-    }
-
-    /// One window, unless the target of the lane cannot be measured any more.
-    fn measure(
-        &self,
-        place: &Place<'_>,
-        scenario: &Scenario,
-        lane: &mut Lane,
-        environment: &mut Environment,
-    ) -> Result<Option<Window>, RunError> {
-        let Some(target) = lane.target() else {
-            return Ok(None);
-        };
-        let plan = WindowPlan {
-            scenario,
-            endpoint: &target.endpoint,
-            driver: self.plan.driver,
-            seed: self.plan.seed,
-            block: place.block.map_or(0, |(block, _)| block - 1),
-            run_started: self.started,
-            watch: target.watch.clone(),
-        };
-        let stop = self.interrupts.stop();
-        let window = self
-            .progress
-            .watch(place, &plan.watch, |live| run_window(&plan, live, stop))?;
-        if stop.is_stopped() {
-            return Err(RunError::Interrupted);
-        }
-        if let Some(error) = environment.ended(target) {
-            self.progress.notice(&format!("{}: {error}", lane.name()));
-            lane.breaks(&error);
-        }
-        Ok(Some(window))
     }
 }

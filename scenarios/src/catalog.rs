@@ -58,6 +58,21 @@ entries![
     "load" / "pattern-mixed",
     "load" / "pattern-burst",
     "load" / "pattern-transaction",
+    "faults" / "backends-killed",
+    "faults" / "postgres-restarted",
+    "faults" / "postgres-frozen",
+    "faults" / "link-cut",
+    "faults" / "link-reset-mid-batch",
+    "faults" / "link-delayed",
+    "faults" / "pooler-reloaded",
+    "faults" / "pooler-restarted",
+    "faults" / "pooler-frozen",
+    "faults" / "pooler-paused",
+    "faults" / "clients-vanish",
+    "faults" / "slow-readers",
+    "faults" / "half-sent",
+    "faults" / "invariants",
+    "faults" / "state-leaks",
 ];
 
 /// A name that is not in the catalog.

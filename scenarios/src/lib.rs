@@ -5,6 +5,8 @@
 
 pub mod catalog;
 mod error;
+pub mod fault;
+pub mod invariant;
 pub mod load;
 mod nearest;
 pub mod parse;
@@ -18,6 +20,7 @@ pub mod threshold;
 pub mod workload;
 
 pub use error::{Problem, ScenarioError};
+pub use fault::Fault;
 pub use nearest::nearest;
 pub use scenario::Scenario;
 pub use session::Session;

@@ -6,6 +6,7 @@ use toml::de::DeTable;
 
 use crate::{Scenario, ScenarioError, error::Problem};
 
+mod fault;
 mod load;
 mod pool;
 mod scenario;

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{load::Load, pool::PoolSettings, threshold::Threshold, workload::Transaction};
+use crate::{
+    fault::Fault, invariant::Invariant, load::Load, pool::PoolSettings, threshold::Threshold,
+    workload::Transaction,
+};
 
 /// Something to put a target under, and what must come of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +31,12 @@ pub struct Scenario {
     /// The weighted transactions that the clients run.
     #[serde(rename = "transaction")]
     pub transactions: Vec<Transaction>,
+    /// What is done to the parties meanwhile.
+    #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// What must hold meanwhile and afterwards, beside the answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invariants: Vec<Invariant>,
     /// What must hold for the run to pass.
     #[serde(default)]
     pub thresholds: Vec<Threshold>,

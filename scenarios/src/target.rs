@@ -57,6 +57,10 @@ pub struct TargetFile {
     /// How it is asked to leave.
     #[serde(default = "terminate")]
     pub stop: Signal,
+    /// How it is made to finish what is running and leave, for a restart under load;
+    /// [`stop`](Self::stop) if absent.
+    #[serde(default)]
+    pub restart: Option<Signal>,
     /// How it is made to read its configuration again.
     #[serde(default)]
     pub reload: Option<Order>,
@@ -72,6 +76,9 @@ pub struct TargetFile {
     /// Ways of pooling that it knows.
     #[serde(default = "every_mode")]
     pub pool_modes: Vec<PoolMode>,
+    /// Whether it has a server connection for each client, so that no pool limits them.
+    #[serde(default)]
+    pub unlimited: bool,
     /// What it does not support.
     #[serde(default)]
     pub lacks: Vec<Lack>,

@@ -109,6 +109,11 @@ fn reaped_now(roots: &[u32]) -> u64 {
     tree(roots).iter().map(|(_, stat)| stat.reaped_ticks).sum()
 }
 
+/// Process numbers of `roots` and their descendants, as far as they live.
+pub(crate) fn descendants(roots: &[u32]) -> Vec<u32> {
+    tree(roots).into_iter().map(|(pid, _)| pid).collect()
+}
+
 /// `roots` and their descendants, as far as they live.
 fn tree(roots: &[u32]) -> Vec<(u32, Stat)> {
     let Ok(entries) = fs::read_dir("/proc") else {

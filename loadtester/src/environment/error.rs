@@ -100,6 +100,24 @@ pub enum EnvironmentError {
         /// The folder that is shut.
         folder: PathBuf,
     },
+    /// A fault asks for something that cannot be done to the party.
+    #[error("cannot {blow} {name}: it is not ours, or its file does not say how")]
+    NoSuchBlow {
+        /// What was to be done.
+        blow: String,
+        /// To whom.
+        name: String,
+    },
+    /// An admin console did not take a command.
+    #[error("expected {name} to take {command} on its console, got {reason}")]
+    Console {
+        /// Which target.
+        name: String,
+        /// What was said.
+        command: String,
+        /// What came.
+        reason: String,
+    },
     /// PostgreSQL is up and refused to be set up.
     #[error("PostgreSQL refused to make what the load needs: {0}")]
     Setup(String),
@@ -152,6 +170,9 @@ impl EnvironmentError {
                 "Raise the limit with `ulimit -Hn {needed}` as root, or lower the clients of the \
                  scenario."
             ),
+            Self::NoSuchBlow { .. } | Self::Console { .. } => {
+                "docs/targets.md says how a target's file tells reload, pause and resume.".into()
+            }
             Self::NotDemanded { target } => format!("Name it: --targets direct,{target}."),
             Self::NoAccount => {
                 "Start poolproof as an ordinary user, or make one: `useradd --system postgres`."

@@ -22,11 +22,13 @@ use poolproof_scenarios::{
     target::{Role, SELF},
 };
 
+pub(super) use pooler::Fleet;
 pub use port::Ports;
-pub(super) use process::{Process, in_words};
+use process::Process;
+pub(super) use process::in_words;
 pub(super) use site::Site;
 
-use super::{EnvironmentError, Target, login, wait, written::Place};
+use super::{Blow, EnvironmentError, Target, login, wait, written::Place};
 use crate::{
     engine::{Endpoint, Stop},
     targets::CatalogTarget,
@@ -134,7 +136,7 @@ impl Local {
         &self,
         target: CatalogTarget,
         instance: Instance,
-        pool: &PoolSettings,
+        setting: &Setting<'_>,
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
         let name = instance.name(target);
@@ -153,23 +155,52 @@ impl Local {
             name,
             listen: "127.0.0.1",
             port: ports[&target],
-            pool,
+            pool: setting.pool,
             version: &program.version,
         };
         pooler::start(
             target.file(),
             &program.path,
             &place,
-            &self.cluster,
+            (&self.cluster, setting.server.unwrap_or(self.server())),
             &self.site,
             stop,
         )
+    }
+
+    /// The postmaster.
+    pub(super) fn postgres_pid(&self) -> u32 {
+        self.cluster.pid()
+    }
+
+    /// Where PostgreSQL listens for the load.
+    pub(super) fn server(&self) -> &Endpoint {
+        self.cluster.endpoint()
+    }
+
+    /// Does to PostgreSQL what a fault asks for.
+    pub(super) fn strike(&mut self, blow: Blow) -> Result<(), EnvironmentError> {
+        self.cluster.strike(blow)
+    }
+
+    /// Waits until PostgreSQL lets somebody in.
+    pub(super) fn await_login(&mut self, stop: &Stop) -> Result<(), EnvironmentError> {
+        self.cluster.await_login(stop)
     }
 
     /// Why PostgreSQL is gone, once it is.
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         self.cluster.ended()
     }
+}
+
+/// What a target is started with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    /// The scenario's pool settings.
+    pub(super) pool: &'a PoolSettings,
+    /// Where it finds PostgreSQL, if not at PostgreSQL itself.
+    pub(super) server: Option<&'a Endpoint>,
 }
 
 /// Which of the instances of one target.

@@ -48,6 +48,21 @@ pub(super) fn prepare(endpoint: &Endpoint, statements: &[String]) -> Result<(), 
     within(PREPARE_LIMIT, endpoint, &statements).map(drop)
 }
 
+/// Gives one command to an admin console, which may answer without rows.
+///
+/// It blocks, on a runtime of its own.
+///
+/// # Errors
+///
+/// What the login or the command met, in words.
+pub(super) fn order(console: &Endpoint, command: &str) -> Result<(), String> {
+    const NO_ROW: &str = "an answer without a row";
+    match within(LOGIN_LIMIT, console, &[command.to_owned()]) {
+        Err(reason) if reason != NO_ROW => Err(reason),
+        _ => Ok(()),
+    }
+}
+
 fn within(limit: Duration, endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

@@ -4,8 +4,8 @@ use poolproof_reports::record::{ConfigFile, TargetInfo};
 
 use std::sync::Arc;
 
-use super::{EnvironmentError, docker::Container, local::Process};
-use crate::engine::{Accounting, Endpoint, Watch};
+use super::{Blow, EnvironmentError, docker::Container, local::Fleet};
+use crate::engine::{Accounting, Endpoint, Stop, Watch};
 
 /// A target that lets clients log in. Dropping it stops it, unless somebody else runs it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Target {
 #[derive(Debug)]
 enum Keeper {
     /// We do, for this target alone.
-    Processes(Vec<Process>),
+    Processes(Fleet),
     /// We do, in containers; whoever disturbs it holds them too.
     Containers(Vec<Arc<Container>>),
     /// The environment: it is the PostgreSQL that all targets share.
@@ -37,11 +37,11 @@ impl Target {
     pub(super) fn pooler(
         info: TargetInfo,
         endpoint: Endpoint,
-        processes: Vec<Process>,
+        fleet: Fleet,
         postgres: u32,
     ) -> Self {
         let watch = Watch {
-            target: processes.iter().map(Process::pid).collect(),
+            target: fleet.pids(),
             postgres: vec![postgres],
             accounting: Accounting::Processes,
         };
@@ -49,7 +49,7 @@ impl Target {
             info,
             endpoint,
             watch,
-            keeper: Keeper::Processes(processes),
+            keeper: Keeper::Processes(fleet),
         }
     }
 
@@ -115,10 +115,32 @@ impl Target {
         !matches!(self.keeper, Keeper::User)
     }
 
+    /// Does to it what a fault asks for.
+    pub(super) fn strike(&mut self, blow: Blow) -> Result<(), EnvironmentError> {
+        match &mut self.keeper {
+            Keeper::Processes(fleet) => {
+                fleet.strike(blow, &self.endpoint)?;
+                self.watch.target = fleet.pids();
+                Ok(())
+            }
+            Keeper::Containers(_) | Keeper::Environment | Keeper::User => {
+                Err(EnvironmentError::no_such_blow(blow, &self.info.name))
+            }
+        }
+    }
+
+    /// Waits until it lets somebody in, if we can wait for it.
+    pub(super) fn await_login(&mut self, stop: &Stop) -> Result<(), EnvironmentError> {
+        match &mut self.keeper {
+            Keeper::Processes(fleet) => fleet.await_login(&self.endpoint, stop),
+            Keeper::Containers(_) | Keeper::Environment | Keeper::User => Ok(()),
+        }
+    }
+
     /// Why its own process is gone, once it is.
     pub(super) fn ended(&mut self) -> Option<EnvironmentError> {
         match &mut self.keeper {
-            Keeper::Processes(processes) => processes.iter_mut().find_map(Process::ended),
+            Keeper::Processes(fleet) => fleet.ended(),
             Keeper::Containers(containers) => {
                 let ended = containers.iter().find_map(|container| container.ended());
                 ended.map(EnvironmentError::from)

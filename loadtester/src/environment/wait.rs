@@ -7,7 +7,7 @@ const STEP: Duration = Duration::from_millis(10);
 
 /// Asks `met` every few milliseconds until it says yes or `limit` is over, and says whether it did.
 /// It is asked at least once.
-pub(super) fn until(limit: Duration, mut met: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(limit: Duration, mut met: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
         if met() {

@@ -1,8 +1,9 @@
 //! One scenario on one target: the target, and the cell that its windows fill.
 
 use poolproof_reports::record::{Cell, CellStatus, WarmUp, Window};
-use poolproof_scenarios::Scenario;
+use poolproof_scenarios::{Scenario, target::Role};
 
+use super::links::Links;
 use crate::{
     environment::{EnvironmentError, Target},
     targets::{TargetSpec, features},
@@ -15,11 +16,20 @@ pub(super) struct Lane {
     cell: Cell,
     /// The target, while it can be measured.
     target: Option<Target>,
+    /// Links of a scenario that harms them.
+    links: Links,
+    /// Server connections that the target may have; `None` where nothing limits them.
+    servers_max: Option<u32>,
 }
 
 impl Lane {
     /// With a target that runs; it stays unmeasured if it lacks what the scenario needs.
-    pub(super) fn open(target: Target, spec: &TargetSpec, scenario: &Scenario) -> Self {
+    pub(super) fn open(
+        target: Target,
+        links: Links,
+        spec: &TargetSpec,
+        scenario: &Scenario,
+    ) -> Self {
         let lacking = features::lacking(spec, &target.info.version, scenario);
         let (status, target) = match lacking {
             Some(reason) => (CellStatus::Unsupported { reason }, None),
@@ -28,6 +38,8 @@ impl Lane {
         Self {
             cell: cell(spec.name(), status),
             target,
+            links,
+            servers_max: servers_max(spec, scenario),
         }
     }
 
@@ -37,6 +49,8 @@ impl Lane {
         Self {
             cell: cell(name, CellStatus::Broken { reason }),
             target: None,
+            links: Links::default(),
+            servers_max: None,
         }
     }
 
@@ -45,9 +59,14 @@ impl Lane {
         &self.cell.target
     }
 
-    /// The target, while it can be measured.
-    pub(super) fn target(&mut self) -> Option<&mut Target> {
-        self.target.as_mut()
+    /// The target, while it can be measured, and the links around it.
+    pub(super) fn target(&mut self) -> Option<(&mut Target, &Links)> {
+        self.target.as_mut().map(|target| (target, &self.links))
+    }
+
+    /// Server connections that the target may have; `None` where nothing limits them.
+    pub(super) fn servers_max(&self) -> Option<u32> {
+        self.servers_max
     }
 
     /// What the record gets; the target is stopped.
@@ -80,6 +99,15 @@ impl Lane {
             reason: error.to_string(),
         };
     }
+}
+
+fn servers_max(spec: &TargetSpec, scenario: &Scenario) -> Option<u32> {
+    let file = match spec {
+        TargetSpec::Catalog(target) | TargetSpec::Twin(target) => target.file(),
+        TargetSpec::Running(_) => return None,
+    };
+    let limited = file.role == Role::Pooler && !file.unlimited;
+    limited.then_some(scenario.pool.default_pool_size)
 }
 
 fn cell(target: &str, status: CellStatus) -> Cell {

@@ -41,6 +41,8 @@ pub fn warm_up(scenario: &Scenario) -> Scenario {
             think_time: Duration::ZERO,
             connect: Connect::Once,
         },
+        faults: Vec::new(),
+        invariants: Vec::new(),
         ..scenario.clone()
     }
 }

@@ -1,7 +1,11 @@
 //! What a target of the local environment lacks. A scenario that needs it is reported as unsupported
 //! there, never skipped in silence and never failed.
 
-use poolproof_scenarios::{Scenario, TargetFile};
+use poolproof_scenarios::{
+    Fault, Scenario, TargetFile,
+    fault::{FaultKind, LinkPlace, Party},
+    target::Role,
+};
 
 use super::TargetSpec;
 
@@ -14,10 +18,43 @@ pub fn lacking(spec: &TargetSpec, version: &str, scenario: &Scenario) -> Option<
         TargetSpec::Catalog(target) | TargetSpec::Twin(target) => {
             lacks(target.file(), version, scenario)
         }
-        TargetSpec::Running(_) => (!scenario.setup.is_empty()).then(|| {
-            "the scenario makes tables, which is done on servers of our own only".to_owned()
-        }),
+        TargetSpec::Running(_) => elsewhere(scenario).map(str::to_owned),
     }
+}
+
+/// What cannot be done to a target that somebody else runs.
+fn elsewhere(scenario: &Scenario) -> Option<&'static str> {
+    let ours = |fault: &Fault| match fault.kind.party() {
+        Party::Postgres | Party::Pooler => true,
+        Party::Link => fault.link == LinkPlace::Server,
+        Party::Clients => false,
+    };
+    if !scenario.setup.is_empty() {
+        Some("the scenario makes tables, which is done on servers of our own only")
+    } else if scenario.faults.iter().any(ours) {
+        Some("the scenario does harm, which is done to servers of our own only")
+    } else if !scenario.invariants.is_empty() {
+        Some("invariants are looked at on PostgreSQL itself, which is not ours")
+    } else {
+        None
+    }
+}
+
+/// Why a fault of the scenario cannot be done to the target.
+fn unharmed(target: &TargetFile, scenario: &Scenario) -> Option<String> {
+    scenario.faults.iter().find_map(|fault| {
+        let missing = match fault.kind {
+            FaultKind::PoolerReloaded => target.reload.is_none(),
+            FaultKind::PoolerPaused => target.pause.is_none() || target.resume.is_none(),
+            _ => false,
+        };
+        let pooler = fault.kind.party() == Party::Pooler;
+        match target.role {
+            Role::Postgres if pooler => Some("no pooler stands there".to_owned()),
+            _ if missing => Some(format!("its file does not say how {} is done", fault.kind)),
+            _ => None,
+        }
+    })
 }
 
 fn lacks(target: &TargetFile, version: &str, scenario: &Scenario) -> Option<String> {
@@ -32,6 +69,7 @@ fn lacks(target: &TargetFile, version: &str, scenario: &Scenario) -> Option<Stri
         .copied()
         .find_map(lacking)
         .map(str::to_owned)
+        .or_else(|| unharmed(target, scenario))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod bench;
 mod catalog;
 mod compare;
+mod faults;
 mod history;
 mod interruption;
 mod leftovers;

@@ -3,12 +3,12 @@
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Problems, Scripts, load, pool,
+    Problems, Scripts, fault, load, pool,
     section::{Read, Section},
     value::{describe, list, one_of, text},
     workload,
 };
-use crate::{Scenario, Threshold, scenario::Feature};
+use crate::{Scenario, Threshold, invariant::INVARIANTS, load::Load, scenario::Feature};
 
 /// Longest name, in bytes; it becomes part of file names and table cells.
 const NAME_BYTES_MAX: usize = 64;
@@ -48,6 +48,15 @@ pub(super) fn read<'t>(
         .table("load", problems)
         .and_then(|section| load::read(section, problems));
     let transactions = workload::read(&mut top, scripts, problems);
+    let faults = fault::read(&mut top, problems);
+    if faults.as_ref().is_some_and(|faults| !faults.is_empty())
+        && matches!(load, Some(Load::Knee { .. }))
+    {
+        let message = "fault: expected a load that is one piece, got a knee of many steps";
+        problems.add(&top.span_of("fault"), message.to_owned());
+    }
+    let invariants = list(INVARIANTS.len(), one_of(&INVARIANTS));
+    let invariants = top.optional("invariants", problems, invariants);
     let thresholds = top.optional("thresholds", problems, list(THRESHOLDS_MAX, threshold));
     top.end(problems);
     Some(Scenario {
@@ -58,6 +67,8 @@ pub(super) fn read<'t>(
         pool: pool.unwrap_or_default(),
         load: load?,
         transactions: transactions?,
+        faults: faults?,
+        invariants: invariants.unwrap_or_default(),
         thresholds: thresholds.unwrap_or_default(),
     })
 }

@@ -12,6 +12,10 @@ use crate::{
     scenario::Feature,
     workload::{Protocol, Returns, Statement, Transaction},
 };
+use crate::{
+    fault::{Fault, FaultKind, LinkPlace, Message},
+    invariant::Invariant,
+};
 
 /// A file that is right, with `from` replaced by `to`.
 fn changed(from: &str, to: &str) -> String {
@@ -64,8 +68,8 @@ fn keys() {
     check(
         &changed("purpose", "pourpose"),
         &expect![[r#"
-        demo.toml:1:1: scenario: expected a key "purpose", got none
-        demo.toml:2:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
+            demo.toml:1:1: scenario: expected a key "purpose", got none
+            demo.toml:2:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, fault, invariants, thresholds, got the key "pourpose"; did you mean "purpose"?"#]],
     );
     check(
         &changed("default_pool_size", "pool_size"),
@@ -243,7 +247,7 @@ fn all_problems_come_at_once() {
             demo.toml:1:1: scenario: expected a key "purpose", got none
             demo.toml:1:1: scenario: expected a key "load", got none
             demo.toml:1:1: scenario: expected a key "transaction", got none
-            demo.toml:1:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, thresholds, got the key "nmae"; did you mean "name"?
+            demo.toml:1:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, fault, invariants, thresholds, got the key "nmae"; did you mean "name"?
             demo.toml:2:14: thresholds: expected an array, got the integer 3
             demo.toml:4:13: pool_mode: expected one of session, transaction, statement, got the integer 1"#]],
     );
@@ -359,9 +363,62 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             pool,
             load,
             transactions,
+            faults: vec![Fault {
+                kind: FaultKind::LinkReset,
+                at: Duration::from_secs(1),
+                after: 100,
+                lasts: Duration::ZERO,
+                link: LinkPlace::Client,
+                by: Duration::ZERO,
+                on: Some(Message::BindComplete),
+                clients: 0,
+            }],
+            invariants: vec![Invariant::Bank],
             thresholds: vec!["p99 <= 20ms".parse::<Threshold>().unwrap()],
         },
     )
+}
+
+#[test]
+fn faults_take_what_they_need_and_nothing_else() {
+    let check = |fault: &str| {
+        let text = format!("{}\n[[fault]]\n{fault}", changed("", ""));
+        match Scenario::parse(&text, "f") {
+            Ok(scenario) => scenario.faults[0].to_string(),
+            Err(error) => error.to_string(),
+        }
+    };
+    for (fault, expected) in [
+        ("kind = \"backends-killed\"\nat = \"1s\"", "backends-killed"),
+        (
+            "kind = \"link-reset\"\non = \"BindComplete\"",
+            "link-reset between target and PostgreSQL after BindComplete",
+        ),
+        (
+            "kind = \"link-delayed\"\nfor = \"1s\"",
+            "expected a key \"by\", got none",
+        ),
+        (
+            "kind = \"postgres-frozen\"",
+            "expected a key \"for\", got none",
+        ),
+        (
+            "kind = \"backends-killed\"\nfor = \"1s\"",
+            "for: backends-killed does not take it",
+        ),
+        (
+            "kind = \"clients-vanish\"",
+            "expected a key \"clients\", got none",
+        ),
+        (
+            "kind = \"pooler-reloded\"",
+            "did you mean \"pooler-reloaded\"?",
+        ),
+        ("at = \"1s\"", "expected a key \"kind\", got none"),
+    ] {
+        let said = check(fault);
+        assert!(said.contains(expected), "{fault}: {said}");
+    }
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use nix::sys::signal::Signal;
 use poolproof_reports::record::{ConfigFile, TargetInfo};
 use rand::{RngExt, distr::Alphanumeric};
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::{Endpoint, Stop},
-    environment::{EnvironmentError, Target, login, wait},
+    environment::{Blow, EnvironmentError, Target, login, wait},
 };
 
 /// Role and database of the load: an ordinary one, as an application has.
@@ -58,11 +59,11 @@ impl Cluster {
         append(&data.join("postgresql.conf"), &settings)?;
         let launch = Launch {
             name: "PostgreSQL",
-            program: &programs.postgres,
+            program: programs.postgres.clone(),
             args: vec!["-D".into(), data.clone().into()],
-            folder: &data,
+            folder: data.clone(),
             log: site.path().join("postgres.log"),
-            account: &site.account,
+            account: site.account.clone(),
             farewell: Farewell::Postgres,
         };
         let command = format!("{} -D {}", programs.postgres.display(), data.display());
@@ -115,6 +116,35 @@ impl Cluster {
         self.process.ended()
     }
 
+    /// Does to the server what a fault asks for.
+    pub(super) fn strike(&mut self, blow: Blow) -> Result<(), EnvironmentError> {
+        match blow {
+            Blow::Stop => {
+                self.process.leave();
+                Ok(())
+            }
+            Blow::Kill => self.process.kill(),
+            Blow::Start => self.process.start_again(),
+            Blow::Freeze => self.process.signal_all(Signal::SIGSTOP),
+            Blow::Thaw => self.process.signal_all(Signal::SIGCONT),
+            Blow::Reload => self.process.signal(Signal::SIGHUP),
+            Blow::Pause | Blow::Resume => Err(EnvironmentError::no_such_blow(blow, "PostgreSQL")),
+        }
+    }
+
+    /// Waits until the server lets somebody in.
+    pub(super) fn await_login(&mut self, stop: &Stop) -> Result<(), EnvironmentError> {
+        let process = std::slice::from_mut(&mut self.process);
+        await_login(
+            "PostgreSQL",
+            process,
+            &self.administrator,
+            START_LIMIT,
+            stop,
+        )
+        .map(drop)
+    }
+
     /// PostgreSQL itself as a target.
     pub(super) fn target(&self, name: &str) -> Target {
         let info = TargetInfo {
@@ -158,7 +188,7 @@ fn init(
     )?;
     let launch = Launch {
         name: "initdb",
-        program: &programs.initdb,
+        program: programs.initdb.clone(),
         args: vec![
             "--pgdata".into(),
             data.into(),
@@ -171,9 +201,9 @@ fn init(
             "--no-sync".into(),
             "--no-instructions".into(),
         ],
-        folder: data,
+        folder: data.to_owned(),
         log: site.path().join("initdb.log"),
-        account: &site.account,
+        account: site.account.clone(),
         farewell: Farewell::ON_TERM,
     };
     let mut process = Process::start(launch, site.workdir.children())?;

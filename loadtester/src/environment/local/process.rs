@@ -17,7 +17,10 @@ use nix::{
 };
 
 use super::{account::Account, workdir::Children};
-use crate::environment::{EnvironmentError, error::LogTail, wait};
+use crate::{
+    engine::descendants,
+    environment::{EnvironmentError, error::LogTail, wait},
+};
 
 /// How long a program may take to leave on each signal before a stronger one follows.
 const GRACE: Duration = Duration::from_secs(3);
@@ -55,20 +58,20 @@ impl Farewell {
 }
 
 /// What to start and how.
-#[derive(Debug)]
-pub(super) struct Launch<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
     /// Name in messages.
     pub(super) name: &'static str,
     /// The file.
-    pub(super) program: &'a Path,
+    pub(super) program: PathBuf,
     /// Its arguments.
     pub(super) args: Vec<OsString>,
     /// Folder it works in.
-    pub(super) folder: &'a Path,
+    pub(super) folder: PathBuf,
     /// File that takes its output.
     pub(super) log: PathBuf,
     /// Whom it runs as.
-    pub(super) account: &'a Account,
+    pub(super) account: Account,
     /// How it is asked to leave.
     pub(super) farewell: Farewell,
 }
@@ -76,10 +79,8 @@ pub(super) struct Launch<'a> {
 /// A running child.
 #[derive(Debug)]
 pub(in crate::environment) struct Process {
-    name: &'static str,
+    launch: Launch,
     child: Child,
-    log: PathBuf,
-    farewell: Farewell,
     siblings: Arc<Children>,
 }
 
@@ -87,43 +88,101 @@ impl Process {
     /// Starts a program. Call it on the main thread: the kernel ends the child when the thread
     /// that started it ends, and that thread lives as long as we do.
     pub(super) fn start(
-        launch: Launch<'_>,
+        launch: Launch,
         siblings: &Arc<Children>,
     ) -> Result<Self, EnvironmentError> {
-        let Launch {
-            name,
-            program,
-            args,
-            folder,
-            log,
-            account,
-            farewell,
-        } = launch;
-        let failed = || EnvironmentError::io(format!("start {}", program.display()));
-        let output = File::create(&log).map_err(failed())?;
-        let mut command = Command::new(program);
-        command
-            .args(args)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().map_err(failed())?)
-            .stderr(output)
-            // Ctrl-C goes to the terminal's whole group; we alone decide who leaves when.
-            .process_group(0);
-        clean_environment(&mut command);
-        account.apply(&mut command);
-        prepare(&mut command, farewell.at_once());
-        let child = command.spawn().map_err(failed())?;
-        siblings.add(pid_of(&child), farewell.at_once());
+        let failed = EnvironmentError::io(format!("write {}", launch.log.display()));
+        File::create(&launch.log).map_err(failed)?;
+        let child = spawn(&launch, siblings)?;
         Ok(Self {
-            name,
+            launch,
             child,
-            log,
-            farewell,
             siblings: Arc::clone(siblings),
         })
     }
 
+    /// Starts it as it was started first, with the same log, once it has ended. The thread must be the
+    /// one that started it.
+    pub(in crate::environment) fn start_again(&mut self) -> Result<(), EnvironmentError> {
+        if self.status().is_some() {
+            self.siblings.forget(pid_of(&self.child));
+            self.child = spawn(&self.launch, &self.siblings)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to the process.
+    pub(in crate::environment) fn signal(&self, signal: Signal) -> Result<(), EnvironmentError> {
+        let doing = format!("send {signal} to {}", self.launch.name);
+        kill(pid_of(&self.child), signal).map_err(|errno| EnvironmentError::io(doing)(errno.into()))
+    }
+
+    /// Sends a signal to the process and to all that it started, which are theirs for as long as they
+    /// stand still.
+    pub(in crate::environment) fn signal_all(
+        &self,
+        signal: Signal,
+    ) -> Result<(), EnvironmentError> {
+        let doing = || format!("send {signal} to {}", self.launch.name);
+        for pid in descendants(&[self.pid()]) {
+            match kill(Pid::from_raw(pid.cast_signed()), signal) {
+                // A child may end between the look and the signal.
+                Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
+                Err(errno) => return Err(EnvironmentError::io(doing())(errno.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it at once, with all that it started.
+    pub(in crate::environment) fn kill(&mut self) -> Result<(), EnvironmentError> {
+        self.signal(self.launch.farewell.at_once())?;
+        self.gone();
+        Ok(())
+    }
+
+    /// Asks it to leave with `signal` first, and waits until it has.
+    pub(in crate::environment) fn leave_on(
+        &mut self,
+        signal: Signal,
+    ) -> Result<(), EnvironmentError> {
+        self.signal(signal)?;
+        self.gone();
+        Ok(())
+    }
+}
+
+/// Starts what `launch` says; what it prints is added to its log.
+fn spawn(launch: &Launch, siblings: &Arc<Children>) -> Result<Child, EnvironmentError> {
+    let Launch {
+        name: _,
+        program,
+        args,
+        folder,
+        log,
+        account,
+        farewell,
+    } = launch;
+    let failed = || EnvironmentError::io(format!("start {}", program.display()));
+    let output = File::options().append(true).open(log).map_err(failed())?;
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().map_err(failed())?)
+        .stderr(output)
+        // Ctrl-C goes to the terminal's whole group; we alone decide who leaves when.
+        .process_group(0);
+    clean_environment(&mut command);
+    account.apply(&mut command);
+    prepare(&mut command, farewell.at_once());
+    let child = command.spawn().map_err(failed())?;
+    siblings.add(pid_of(&child), farewell.at_once());
+    Ok(child)
+}
+
+impl Process {
     /// Its process number.
     pub(in crate::environment) fn pid(&self) -> u32 {
         self.child.id()
@@ -138,7 +197,7 @@ impl Process {
     pub(in crate::environment) fn ended(&mut self) -> Option<EnvironmentError> {
         let status = self.status()?;
         Some(EnvironmentError::Ended {
-            program: self.name,
+            program: self.launch.name,
             status: in_words(status),
             log: self.log_tail(),
         })
@@ -147,23 +206,36 @@ impl Process {
     /// The last lines of what it logged.
     pub(super) fn log_tail(&self) -> LogTail {
         // A log that cannot be read is no reason to hide the end that it would have explained.
-        LogTail::of(&end_of(&self.log).unwrap_or_default())
+        LogTail::of(&end_of(&self.launch.log).unwrap_or_default())
     }
 
-    fn leave(&mut self) {
-        for signal in self.farewell.signals() {
+    /// Asks it to leave in order, and waits until it has.
+    pub(in crate::environment) fn leave(&mut self) {
+        for signal in self.launch.farewell.signals() {
             // It may end between the look and the signal; it is not yet waited for, so the number
-            // is still its own.
-            if self.status().is_some() || kill(pid_of(&self.child), signal).is_err() {
+            // is still its own. One that stands still would not hear the signal.
+            let asked = self.status().is_none() && self.signal(signal).is_ok();
+            if !asked || self.signal_all(Signal::SIGCONT).is_err() {
                 break;
             }
             if wait::until(GRACE, || self.status().is_some()) {
                 break;
             }
         }
+        self.end();
+    }
+
+    /// Waits a while for its end, and then brings it about.
+    fn gone(&mut self) {
+        wait::until(GRACE, || self.status().is_some());
+        self.end();
+    }
+
+    /// Brings its end about, if it has not come.
+    fn end(&mut self) {
         if self.status().is_none() {
             tracing::warn!(
-                program = self.name,
+                program = self.launch.name,
                 "did not leave when asked to, and is killed"
             );
             // Both fail only for a process that has ended.
@@ -256,11 +328,11 @@ mod tests {
     fn shell(script: &str, folder: &Path, children: &Arc<Children>) -> Process {
         let launch = Launch {
             name: "sh",
-            program: Path::new("/bin/sh"),
+            program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
-            folder,
+            folder: folder.to_owned(),
             log: folder.join("log"),
-            account: &Account::Own,
+            account: Account::Own,
             farewell: Farewell::ON_TERM,
         };
         Process::start(launch, children).expect("a shell")
@@ -286,6 +358,37 @@ mod tests {
     fn dropping_ends_the_process() {
         let folder = tempfile::tempdir().expect("a folder");
         let process = shell("exec sleep 60", folder.path(), &Arc::default());
+        let pid = pid_of(&process.child);
+        drop(process);
+        assert_eq!(kill(pid, None), Err(nix::errno::Errno::ESRCH));
+    }
+
+    #[test]
+    fn one_that_ended_starts_again_with_the_same_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut process = shell("echo here; exec sleep 60", folder.path(), &Arc::default());
+        let first = process.pid();
+        let lines = |count| {
+            wait::until(Duration::from_secs(20), || {
+                let log = std::fs::read_to_string(folder.path().join("log"));
+                log.is_ok_and(|log| log.lines().count() == count)
+            })
+        };
+        assert!(lines(1));
+        process.kill().expect("a running process");
+        assert!(process.status().is_some());
+        process.start_again().expect("a second start");
+        assert!(lines(2), "the log goes on");
+        assert_ne!(process.pid(), first);
+    }
+
+    #[test]
+    fn one_that_stands_still_leaves_all_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let process = shell("exec sleep 60", folder.path(), &Arc::default());
+        process
+            .signal_all(Signal::SIGSTOP)
+            .expect("a running process");
         let pid = pid_of(&process.child);
         drop(process);
         assert_eq!(kill(pid, None), Err(nix::errno::Errno::ESRCH));
