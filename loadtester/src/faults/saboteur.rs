@@ -113,7 +113,7 @@ pub(crate) async fn log_in(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
     // Little room, so that what is not read is soon the other side's to keep.
     let _ = SockRef::from(&stream).set_recv_buffer_size(MESSAGE_BYTES_MAX);
-    stream.write_all(credentials.startup()).await?;
+    stream.write_all(credentials.startup_of(0)).await?;
     let mut login = Login::default();
     loop {
         let mut header = [0; 5];

@@ -7,7 +7,7 @@ use poolproof_scenarios::pool::PoolSettings;
 use super::*;
 use crate::{
     engine::Stop,
-    environment::{Demand, Environment, local, wait},
+    environment::{Choices, Demand, Environment, wait},
     targets::{CatalogTarget, TargetSpec},
 };
 
@@ -22,7 +22,7 @@ fn check(
     let demand = Demand {
         targets: vec![spec.clone()],
         clients_max: 50,
-        local: local::Choices::default(),
+        choices: Choices::default(),
     };
     let environment = Environment::start(&demand, &stop).expect("an environment");
     let pool = PoolSettings {

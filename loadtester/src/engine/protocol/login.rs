@@ -67,7 +67,7 @@ impl Credentials {
     }
 
     /// The StartupMessage of the client of this number.
-    pub(in crate::engine) fn startup_of(&self, client: u32) -> &[u8] {
+    pub(crate) fn startup_of(&self, client: u32) -> &[u8] {
         let index = client as usize % self.startups.len().max(1);
         self.startups.get(index).map_or(&[], Vec::as_slice)
     }
