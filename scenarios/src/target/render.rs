@@ -43,7 +43,7 @@ pub struct Rendered {
 
 impl Values<'_> {
     /// Every placeholder's name.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "cores",
         "dbname",
         "default_pool_size",
