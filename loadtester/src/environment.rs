@@ -244,7 +244,8 @@ impl Environment {
         match (whom, self) {
             (Struck::Pooler, _) => target.strike(blow),
             (Struck::Postgres, Self::Local(local)) => local.strike(blow),
-            (Struck::Postgres, Self::Docker(_) | Self::Elsewhere) => {
+            (Struck::Postgres, Self::Docker(docker)) => docker.strike(blow),
+            (Struck::Postgres, Self::Elsewhere) => {
                 Err(EnvironmentError::no_such_blow(blow, "PostgreSQL"))
             }
         }
@@ -264,10 +265,15 @@ impl Environment {
 
     /// Tells a target of ours which process PostgreSQL is now: a fault may have started it anew.
     pub fn refresh(&self, target: &mut Target) {
-        if let Self::Local(local) = self
-            && target.is_ours()
-        {
-            target.watch.postgres = vec![local.postgres_pid()];
+        if !target.is_ours() {
+            return;
+        }
+        match self {
+            Self::Local(local) => target.watch.postgres = vec![local.postgres_pid()],
+            Self::Docker(docker) => {
+                target.watch.postgres = docker.postgres_pid().into_iter().collect();
+            }
+            Self::Elsewhere => {}
         }
     }
 
@@ -277,8 +283,10 @@ impl Environment {
     ///
     /// When one of them does not in time, or is gone.
     pub fn settle(&mut self, target: &mut Target, stop: &Stop) -> Result<(), EnvironmentError> {
-        if let Self::Local(local) = self {
-            local.await_login(stop)?;
+        match self {
+            Self::Local(local) => local.await_login(stop)?,
+            Self::Docker(docker) => docker.await_login(stop)?,
+            Self::Elsewhere => {}
         }
         target.await_login(stop)
     }

@@ -29,10 +29,11 @@ pub(super) use container::Container;
 pub use error::DockerError;
 pub use leftovers::Leftover;
 pub use network::NetworkChoice;
+pub(super) use ready::await_return;
 pub use shares::{Cpus, Limits, Memory};
 
 use super::{
-    EnvironmentError, Target,
+    Blow, EnvironmentError, Target,
     facts::Machine,
     local::{Instance, Ports, Site, port},
     login,
@@ -168,6 +169,21 @@ impl Docker {
     /// The superuser, in the database of the load.
     pub(super) fn administrator(&self) -> &Endpoint {
         self.postgres.administrator()
+    }
+
+    /// The postmaster, where it can be seen from here.
+    pub(super) fn postgres_pid(&self) -> Option<u32> {
+        self.postgres.pid()
+    }
+
+    /// Does to PostgreSQL what a fault asks for.
+    pub(super) fn strike(&mut self, blow: Blow) -> Result<(), EnvironmentError> {
+        self.postgres.strike(blow)
+    }
+
+    /// Waits until PostgreSQL lets somebody in.
+    pub(super) fn await_login(&self, stop: &Stop) -> Result<(), EnvironmentError> {
+        self.postgres.await_login(stop)
     }
 
     /// Starts a target; `direct` is there already.

@@ -4,7 +4,11 @@ use poolproof_reports::record::{ConfigFile, TargetInfo};
 
 use std::sync::Arc;
 
-use super::{Blow, EnvironmentError, docker::Container, local::Fleet};
+use super::{
+    Blow, EnvironmentError,
+    docker::{self, Container},
+    local::Fleet,
+};
 use crate::engine::{Accounting, Endpoint, Stop, Watch};
 
 /// A target that lets clients log in. Dropping it stops it, unless somebody else runs it.
@@ -123,7 +127,15 @@ impl Target {
                 self.watch.target = fleet.pids();
                 Ok(())
             }
-            Keeper::Containers(_) | Keeper::Environment | Keeper::User => {
+            Keeper::Containers(containers) => {
+                containers
+                    .iter()
+                    .try_for_each(|container| container.strike(blow))?;
+                let pids = containers.iter().filter_map(|container| container.pid());
+                self.watch.target = pids.collect();
+                Ok(())
+            }
+            Keeper::Environment | Keeper::User => {
                 Err(EnvironmentError::no_such_blow(blow, &self.info.name))
             }
         }
@@ -133,7 +145,10 @@ impl Target {
     pub(super) fn await_login(&mut self, stop: &Stop) -> Result<(), EnvironmentError> {
         match &mut self.keeper {
             Keeper::Processes(fleet) => fleet.await_login(&self.endpoint, stop),
-            Keeper::Containers(_) | Keeper::Environment | Keeper::User => Ok(()),
+            Keeper::Containers(containers) => {
+                docker::await_return(containers, &self.endpoint, stop)
+            }
+            Keeper::Environment | Keeper::User => Ok(()),
         }
     }
 

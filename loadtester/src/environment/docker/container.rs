@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, fs, sync::Arc};
 
 use bollard::{
+    Docker,
     container::LogOutput,
     errors::Error,
     models::{
@@ -10,13 +11,14 @@ use bollard::{
         NetworkingConfig, PortBinding, ResourcesUlimits,
     },
     query_parameters::{
-        CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
+        RemoveContainerOptionsBuilder,
     },
 };
 use futures_util::StreamExt;
 
 use super::{engine::Engine, error::DockerError, labels, plan::Plan};
-use crate::environment::LogTail;
+use crate::environment::{Blow, EnvironmentError, LogTail};
 
 /// Lines of a log that are fetched.
 const TAIL_LINES: &str = "20";
@@ -77,6 +79,60 @@ impl Container {
         })
     }
 
+    /// Does to it what a fault asks for, with the engine's own commands.
+    pub(in crate::environment) fn strike(&self, blow: Blow) -> Result<(), EnvironmentError> {
+        match blow {
+            Blow::Stop => self.stop(),
+            Blow::Kill => self.signal("SIGKILL"),
+            Blow::Start => self.start_again(),
+            Blow::Freeze => self.pause(),
+            Blow::Thaw => self.unpause(),
+            Blow::Reload => self.signal("SIGHUP"),
+            Blow::Pause | Blow::Resume => {
+                return Err(EnvironmentError::no_such_blow(blow, &self.title));
+            }
+        }
+        .map_err(EnvironmentError::from)
+    }
+
+    /// Sends a signal to its first process.
+    fn signal(&self, signal: &str) -> Result<(), DockerError> {
+        let options = KillContainerOptionsBuilder::new().signal(signal).build();
+        self.order(&format!("send {signal} to"), async |docker| {
+            docker.kill_container(&self.id, Some(options)).await
+        })
+    }
+
+    /// Asks it to leave by its own signal, and kills it when it has not left after the engine's
+    /// patience.
+    fn stop(&self) -> Result<(), DockerError> {
+        self.order("stop", async |docker| {
+            docker.stop_container(&self.id, None).await
+        })
+    }
+
+    /// Starts it again after it was stopped or killed, with the same files and
+    /// the same port.
+    fn start_again(&self) -> Result<(), DockerError> {
+        self.order("start", async |docker| {
+            docker.start_container(&self.id, None).await
+        })
+    }
+
+    /// Freezes all of its processes.
+    fn pause(&self) -> Result<(), DockerError> {
+        self.order("pause", async |docker| {
+            docker.pause_container(&self.id).await
+        })
+    }
+
+    /// Lets them go on.
+    fn unpause(&self) -> Result<(), DockerError> {
+        self.order("unpause", async |docker| {
+            docker.unpause_container(&self.id).await
+        })
+    }
+
     /// Waits until its program has ended by itself, and returns the first line that it printed.
     pub(super) fn first_line(&self) -> Result<String, DockerError> {
         let doing = format!("wait for the container of {}", self.title);
@@ -120,6 +176,15 @@ impl Container {
             docker.inspect_container(&self.id, None).await
         })?;
         Ok(found.state.unwrap_or_default())
+    }
+
+    fn order(
+        &self,
+        verb: &str,
+        call: impl AsyncFnOnce(&Docker) -> Result<(), Error>,
+    ) -> Result<(), DockerError> {
+        let doing = format!("{verb} the container of {}", self.title);
+        self.engine.ask(doing, call)
     }
 }
 

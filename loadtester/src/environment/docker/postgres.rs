@@ -11,7 +11,7 @@ use super::{
 use crate::{
     engine::{Endpoint, Stop},
     environment::{
-        EnvironmentError, Target,
+        Blow, EnvironmentError, Target,
         local::cluster::{self, ROLE, SUPERUSER},
         login,
     },
@@ -138,6 +138,19 @@ impl Postgres {
     /// The postmaster, where it can be seen from here.
     pub(super) fn pid(&self) -> Option<u32> {
         self.pid
+    }
+
+    /// Does to it what a fault asks for.
+    pub(super) fn strike(&mut self, blow: Blow) -> Result<(), EnvironmentError> {
+        self.container.strike(blow)?;
+        self.pid = self.container.pid();
+        Ok(())
+    }
+
+    /// Waits until it lets somebody in.
+    pub(super) fn await_login(&self, stop: &Stop) -> Result<(), EnvironmentError> {
+        let containers = [Arc::clone(&self.container)];
+        ready::await_login(&containers, &self.administrator, START_LIMIT, stop).map(drop)
     }
 
     /// Why it is gone, once it is.

@@ -44,3 +44,15 @@ pub(super) fn await_login(
         }))
     })
 }
+
+/// Longest that a pooler may take to let somebody in after a fault.
+const RETURN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until a pooler that a fault has hit lets somebody in again.
+pub(in crate::environment) fn await_return(
+    containers: &[Arc<Container>],
+    endpoint: &Endpoint,
+    stop: &Stop,
+) -> Result<(), EnvironmentError> {
+    await_login(containers, endpoint, RETURN_LIMIT, stop).map(drop)
+}
