@@ -117,6 +117,7 @@ impl<'a> Translator<'a> {
             return self.as_it_is(message);
         }
         if self.shelf.awaits_earlier() && self.is_about_a_name(message, frame) {
+            self.ask_for_answers(at);
             return Passage::Waits;
         }
         match message {
@@ -143,6 +144,14 @@ impl<'a> Translator<'a> {
             Frontend::Describe | Frontend::Close => statement_name(frame).is_some(),
             Frontend::Query => traces(text_of(body)).names,
             _ => false,
+        }
+    }
+
+    /// What is waited for must come: of a batch that has no end yet the server says nothing before a Flush.
+    fn ask_for_answers(&mut self, at: usize) {
+        if !self.exchange.is_quiet() && !self.exchange.answers_by_itself() {
+            self.copy_up_to(at);
+            self.out.extend_from_slice(FLUSH);
         }
     }
 

@@ -225,7 +225,7 @@ fn trap_13_sql_finds_the_names_of_the_protocol() {
 fn what_depends_on_an_earlier_batch_waits_for_it() {
     let mut play = Play::default();
     let (sent, waits) = play.say(10, &["Pa~SELEKT~~~", "S", "E~~~~~", &format!("Pa~{ONE}")]);
-    assert_eq!(sent, "P#~SELEKT~~~ S E~~~~~");
+    assert_eq!(sent, "P#~SELEKT~~~ S E~~~~~ H");
     assert!(waits);
 }
 

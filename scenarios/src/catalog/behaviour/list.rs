@@ -114,6 +114,7 @@ cases![
         "three-in-one-batch"
         "three-with-flush"
         "parse-in-failed-pipeline"
+        "named-behind-unnamed"
         "plan-must-not-change"
         "drop-and-make"
         "search-path"
