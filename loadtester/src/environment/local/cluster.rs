@@ -261,7 +261,7 @@ pub(in crate::environment) fn set_up(load: &Endpoint) -> [String; 3] {
     let password = load.password.as_deref().unwrap_or_default();
     let (role, dbname) = (&load.user, &load.dbname);
     [
-        format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"),
+        format!("CREATE ROLE {role} LOGIN CREATEDB PASSWORD '{password}'"),
         format!("CREATE DATABASE {dbname} OWNER {role}"),
         format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"),
     ]
