@@ -133,6 +133,14 @@ impl Holder {
         }
     }
 
+    /// Has the client's session look again at what concerns it.
+    pub fn nudge(&self) {
+        let waker = self.state().waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Why the client is to be ended, if it is.
     #[must_use]
     pub fn sentence(&self) -> Option<&'static str> {

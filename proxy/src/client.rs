@@ -1,6 +1,7 @@
 //! The side of the pooler that faces clients.
 
 mod acquaint;
+mod admitted;
 pub mod auth;
 pub mod card;
 pub mod end;

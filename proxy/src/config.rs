@@ -15,6 +15,7 @@ mod check;
 mod connect_string;
 mod files;
 mod ini;
+mod limits;
 mod load;
 mod nearest;
 mod userlist;
@@ -40,6 +41,7 @@ pub use choice::{
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
 pub use hba::{Hba, Method};
+pub use limits::UserLimits;
 pub use listen::{ListenHost, SocketDir};
 pub use peer::Peer;
 pub use secret::Secret;

@@ -1,13 +1,20 @@
 //! What is done now and then for the pooler as a whole: averages, the line of statistics in the
-//! log, and forgetting databases that nobody uses.
+//! log, forgetting databases that nobody uses, looking up hosts again, and opening the pools that
+//! have servers without clients.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::pool::PoolId;
+use crate::client::auth::Identity;
+use crate::config::ServerHost;
+use crate::pool::settings::PoolSettings;
+use crate::pool::{Pool, PoolId};
+use crate::server::names::{HostNames, Ttl};
 use crate::shared::Shared;
 
 /// How often it looks whether something is due.
@@ -19,8 +26,15 @@ pub async fn keep(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked = Instant::now();
     let mut unused = HashMap::new();
+    let mut looking_up: Option<JoinHandle<()>> = None;
     loop {
         ticks.tick().await;
+        // A resolver that does not answer must not keep the rest waiting.
+        if looking_up.as_ref().is_none_or(JoinHandle::is_finished) {
+            looking_up = Some(tokio::spawn(look_up_hosts(Arc::clone(&shared))));
+        }
+        open_fixed_pools(&shared);
+        hurry_outdated(&shared);
         let now = Instant::now();
         let config = shared.config();
         if now.duration_since(looked) >= config.settings.stats_period.max(PERIOD) {
@@ -31,6 +45,81 @@ pub async fn keep(shared: Arc<Shared>) {
             }
         }
         forget_unused(&shared, &mut unused, now);
+    }
+}
+
+/// Looks up again the hosts of all pools whose addresses are too old, and renews the pools whose
+/// servers are elsewhere now.
+async fn look_up_hosts(shared: Arc<Shared>) {
+    let ttl = shared.config().settings.name_ttl();
+    let names = &shared.pools.commons().names;
+    for pool in shared.pools.all() {
+        if pool.servers().is_empty() {
+            continue;
+        }
+        let found = addresses(&pool, names, ttl).await;
+        if !found.is_empty() && pool.leave_addresses_but(&found) {
+            tracing::info!(pool = %pool.id, "addresses of its host have changed");
+        }
+    }
+}
+
+/// Where the hosts of `pool` are that have a name; none if one of them is unknown at the moment,
+/// and with it who has left.
+async fn addresses(pool: &Pool, names: &HostNames, ttl: Ttl) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for host in &pool.settings().hosts {
+        let ServerHost::Tcp(name) = host else {
+            continue;
+        };
+        match names.lookup(name, ttl).await {
+            Ok(addresses) => found.extend(addresses),
+            Err(error) => {
+                tracing::warn!(host = %name, %error, "cannot resolve");
+                return Vec::new();
+            }
+        }
+    }
+    found
+}
+
+/// Makes the pools of databases that name their user and keep servers: those have use for servers
+/// before the first client comes.
+fn open_fixed_pools(shared: &Shared) {
+    let config = shared.config();
+    for target in config.databases.iter().filter(|target| target.name != "*") {
+        let connect = &target.connect;
+        let least = connect.min_pool_size;
+        let (Some(user), Some(1..)) =
+            (&connect.user, least.or(Some(config.settings.min_pool_size)))
+        else {
+            continue;
+        };
+        let identity = Identity {
+            user: user.clone(),
+            database: target.name.clone(),
+            target: Arc::clone(target),
+        };
+        let id = PoolId {
+            database: target.name.clone(),
+            user: user.clone(),
+        };
+        let _ = shared
+            .pools
+            .get(id, || PoolSettings::new(&config, &identity));
+    }
+}
+
+/// Has the sessions look at their servers that are to leave outdated ones at once
+/// (`server_fast_close`).
+fn hurry_outdated(shared: &Shared) {
+    if !shared.config().settings.server_fast_close {
+        return;
+    }
+    for holder in shared.cancels.all() {
+        if holder.card.pool.has_outdated() {
+            holder.nudge();
+        }
     }
 }
 

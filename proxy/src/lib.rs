@@ -37,6 +37,7 @@ pub mod server;
 pub mod shared;
 pub mod stats;
 pub mod stop;
+pub mod tcp;
 pub mod tls;
 pub mod worker;
 

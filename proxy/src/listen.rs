@@ -252,6 +252,9 @@ fn open_tcp(address: SocketAddr, settings: &Settings, shared: bool) -> io::Resul
         socket.set_only_v6(true)?;
     }
     socket.bind(&address.into())?;
+    if settings.tcp_defer_accept {
+        crate::tcp::defer_accept(&socket)?;
+    }
     socket.listen(i32::try_from(settings.listen_backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
 }
@@ -342,6 +345,24 @@ mod tests {
         assert_eq!(found.gid(), group);
         drop(socket);
         assert!(!path.exists(), "its file goes with it");
+    }
+
+    #[test]
+    fn a_port_is_shared_on_request_only() {
+        let open = |port: u16, shared: bool| {
+            let settings = Settings {
+                listen_addr: vec![ListenHost::Named("127.0.0.1".to_owned())],
+                listen_port: port,
+                unix_socket_dir: SocketDir::None,
+                so_reuseport: shared,
+                ..Settings::default()
+            };
+            listen(&settings, 1, Handed::default())
+        };
+        let first = open(0, true).unwrap();
+        let port = first.tcp[0][0].local_addr().unwrap().port();
+        assert!(open(port, true).is_ok());
+        assert!(open(port, false).is_err());
     }
 
     #[test]

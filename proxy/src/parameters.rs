@@ -4,57 +4,109 @@
 //! server it gets. Equal sets are one allocation, so that the question on the hot path, whether the
 //! server has what the client wants, compares two pointers.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The parameters that are carried along: PgBouncer's own five and its default for
-/// `track_extra_parameters`. PostgreSQL reports each of them when it changes.
-pub const TRACKED: [&str; 6] = [
+/// The parameters that are always carried along, as in PgBouncer. PostgreSQL reports each of them
+/// when it changes.
+pub const ALWAYS: [&str; 5] = [
     "client_encoding",
     "DateStyle",
     "TimeZone",
     "standard_conforming_strings",
     "application_name",
-    "IntervalStyle",
 ];
 
+/// PgBouncer's default for `track_extra_parameters`.
+pub const USUAL_EXTRA: &str = "IntervalStyle";
+
+/// The names of the parameters that are carried along, in PostgreSQL's own spelling if the
+/// configuration has it.
+#[derive(Clone, Debug)]
+struct TrackedNames(Arc<[Box<str>]>);
+
+impl TrackedNames {
+    fn new<'a>(extra: impl Iterator<Item = &'a str>) -> Self {
+        let mut names: Vec<Box<str>> = ALWAYS.map(Into::into).into();
+        for name in extra {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(name.into());
+            }
+        }
+        Self(names.into())
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|tracked| tracked.eq_ignore_ascii_case(name))
+    }
+}
+
 /// The values of the tracked parameters; `None` is unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tracked([Option<Box<str>>; TRACKED.len()]);
+#[derive(Clone, Debug)]
+pub struct Tracked {
+    names: TrackedNames,
+    values: Box<[Option<Box<str>>]>,
+}
+
+/// The names are the same for all of a pooler.
+impl PartialEq for Tracked {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Tracked {}
+
+impl Hash for Tracked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
 
 impl Tracked {
     /// Sets parameter `name`, the case of letters aside. Says whether it is tracked.
     pub fn set(&mut self, name: &str, value: &str) -> bool {
-        let at = TRACKED
-            .iter()
-            .position(|tracked| tracked.eq_ignore_ascii_case(name));
+        let at = self.names.position(name);
         if let Some(at) = at {
-            self.0[at] = Some(value.into());
+            self.values[at] = Some(value.into());
         }
         at.is_some()
     }
 
-    /// The value of parameter `name` in PostgreSQL's own spelling.
+    /// The value of parameter `name`, the case of letters aside, if it is tracked and known.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = TRACKED.iter().position(|tracked| *tracked == name)?;
-        self.0[at].as_deref()
+        self.values[self.names.position(name)?].as_deref()
     }
 
     /// SQL that turns a server with `actual` into one with these; `None` if it is one already.
     #[must_use]
     pub fn difference(&self, actual: &Self) -> Option<String> {
         let mut sql = String::new();
-        for (at, name) in TRACKED.iter().enumerate() {
-            if let Some(value) = &self.0[at]
-                && actual.0[at].as_ref() != Some(value)
+        for (at, name) in self.names.0.iter().enumerate() {
+            if let Some(value) = &self.values[at]
+                && actual.values[at].as_ref() != Some(value)
             {
                 // Writing to a String cannot fail.
-                let _ = write!(sql, "SET {name}={};", quoted(value));
+                let _ = write!(sql, "SET {}={};", identifier(name), quoted(value));
             }
         }
         (!sql.is_empty()).then_some(sql)
+    }
+}
+
+/// A parameter's name as it stands in SQL: what the configuration says may be any text.
+fn identifier(name: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.chars().all(plain) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
     }
 }
 
@@ -71,9 +123,16 @@ fn quoted(value: &str) -> String {
 const SWEEP_MIN: usize = 256;
 
 /// Keeps one copy of each set of parameters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Interner {
+    names: TrackedNames,
     sets: Mutex<Sets>,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self::new(std::iter::once(USUAL_EXTRA))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +142,30 @@ struct Sets {
 }
 
 impl Interner {
+    /// For the parameters that are always carried along and `extra` ones.
+    #[must_use]
+    pub fn new<'a>(extra: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            names: TrackedNames::new(extra),
+            sets: Mutex::default(),
+        }
+    }
+
+    /// A set in which nothing is known yet.
+    #[must_use]
+    pub fn blank(&self) -> Tracked {
+        Tracked {
+            values: vec![None; self.names.0.len()].into(),
+            names: self.names.clone(),
+        }
+    }
+
+    /// Whether `name` is carried along.
+    #[must_use]
+    pub fn tracks(&self, name: &str) -> bool {
+        self.names.position(name).is_some()
+    }
+
     /// The one copy of `tracked`.
     #[must_use]
     pub fn intern(&self, tracked: Tracked) -> Arc<Tracked> {
@@ -125,7 +208,7 @@ mod tests {
     use super::*;
 
     fn tracked(values: &[(&str, &str)]) -> Tracked {
-        let mut tracked = Tracked::default();
+        let mut tracked = Interner::default().blank();
         for (name, value) in values {
             assert!(tracked.set(name, value));
         }
@@ -137,7 +220,7 @@ mod tests {
         let server = tracked(&[("TimeZone", "UTC"), ("DateStyle", "ISO, MDY")]);
         let cases = [
             (tracked(&[("timezone", "UTC")]), None),
-            (Tracked::default(), None),
+            (Interner::default().blank(), None),
             (
                 tracked(&[("TimeZone", "Europe/Berlin")]),
                 Some("SET TimeZone='Europe/Berlin';"),
@@ -168,10 +251,24 @@ mod tests {
     fn equal_sets_are_one() {
         let interner = Interner::default();
         let a = interner.intern(tracked(&[("TimeZone", "UTC")]));
-        let b = interner.with(&interner.intern(Tracked::default()), "timezone", "UTC");
+        let b = interner.with(&interner.intern(interner.blank()), "timezone", "UTC");
         assert!(Arc::ptr_eq(&a, &b));
         assert!(Arc::ptr_eq(&a, &interner.with(&a, "server_version", "17")));
         assert!(!Arc::ptr_eq(&a, &interner.with(&a, "TimeZone", "GMT")));
+    }
+
+    #[test]
+    fn extra_parameters_are_carried_along() {
+        let interner = Interner::new(["search_path", "timezone", "a\"b"].into_iter());
+        assert!(interner.tracks("Search_Path") && interner.tracks("TimeZone"));
+        assert!(!interner.tracks("IntervalStyle"));
+        let mut wished = interner.blank();
+        assert!(wished.set("SEARCH_PATH", "x") && wished.set("a\"b", "c"));
+        let sql = wished.difference(&interner.blank());
+        assert_eq!(
+            sql.as_deref(),
+            Some("SET search_path='x';SET \"a\"\"b\"='c';")
+        );
     }
 
     #[test]

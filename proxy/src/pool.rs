@@ -3,6 +3,7 @@
 //! [`state`] decides; this file holds the lock around it, wakes and opens. There is one lock for
 //! each pool and it is held for a few dozen instructions, never across an await.
 
+pub mod account;
 pub mod care;
 pub mod gates;
 pub mod housekeeping;
@@ -14,6 +15,7 @@ pub mod settings;
 pub mod state;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
@@ -30,14 +32,17 @@ use crate::client::replication::Replication;
 use crate::config::Config;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
+use crate::pool::account::{Account, Accounts, Budget, Counted};
 use crate::pool::care::Care;
 use crate::pool::roster::{Roster, ServerCard};
 use crate::pool::settings::PoolSettings;
-use crate::pool::state::{Checkout, GiveBack, PoolState, Ticket, Waited};
+use crate::pool::state::{Checkout, GiveBack, Order, PoolState, Ticket, Waited};
 use crate::prepared::Catalog;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
 use crate::server::circuit::Circuits;
+use crate::server::connect::ServerAddress;
+use crate::server::names::HostNames;
 use crate::stats::PoolStats;
 
 pub use listed::Listed;
@@ -71,6 +76,12 @@ pub struct Commons {
     pub config: ArcSwap<Config>,
     /// Which server addresses are left alone.
     pub circuits: Circuits,
+    /// Addresses of servers, as the resolver gave them.
+    pub names: HostNames,
+    /// What each database has, over all pools.
+    pub databases: Accounts,
+    /// What each user has, over all pools.
+    pub users: Accounts,
     /// For each core, where its tasks run; set when its thread begins.
     pub runtimes: Box<[OnceLock<Handle>]>,
 }
@@ -105,6 +116,8 @@ impl Commons {
 struct Waiter {
     waker: Waker,
     since: Instant,
+    /// It was woken to be told that it waits.
+    told: bool,
 }
 
 /// A pool.
@@ -118,6 +131,8 @@ pub struct Pool {
     pub catalog: Catalog,
     /// What sessions look at with each message.
     pub care: Care,
+    /// Its clients.
+    pub guests: Arc<Account>,
     commons: Arc<Commons>,
     state: Mutex<PoolState<Box<Server>, Waiter>>,
     settings: Mutex<Arc<PoolSettings>>,
@@ -127,6 +142,8 @@ pub struct Pool {
     watched: AtomicBool,
     /// Connections begun, by which they take turns among the hosts.
     turn: AtomicUsize,
+    /// What it may have together with other pools.
+    budget: Budget,
 }
 
 /// What a client that asks for a server gets.
@@ -169,6 +186,8 @@ pub struct Census {
 pub struct Seat {
     pool: Arc<Pool>,
     card: Arc<ServerCard>,
+    /// Until the place is given up.
+    counted: Option<Counted>,
     /// Why the server closes, once that is known.
     reason: Option<Cow<'static, str>>,
 }
@@ -221,22 +240,42 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.pool.roster.leave(self.card.id);
         self.log_end();
+        // First, so that whoever opens one in its place finds room.
+        drop(self.counted.take());
         let open = self.pool.state().closed();
         self.pool.open(open);
         self.pool.commons.closed.notify_waiters();
     }
 }
 
+/// Has `state` do as `settings` say, but for its size.
+fn arrange(state: &mut PoolState<Box<Server>, Waiter>, settings: &PoolSettings) {
+    state.set_reserve(settings.reserve_size);
+    state.set_order(if settings.server_round_robin {
+        Order::OldestFirst
+    } else {
+        Order::LatestFirst
+    });
+}
+
 impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(id: PoolId, settings: PoolSettings, commons: Arc<Commons>) -> Self {
+        let budget = Budget::new(
+            commons.databases.of(&id.database),
+            commons.users.of(&id.user),
+        );
+        let mut state = PoolState::new(settings.size, commons.cores);
+        arrange(&mut state, &settings);
         Self {
             id,
             stats: PoolStats::new(commons.cores),
             catalog: Catalog::default(),
             care: Care::new(&settings),
-            state: Mutex::new(PoolState::new(settings.size, commons.cores)),
+            guests: Arc::default(),
+            budget,
+            state: Mutex::new(state),
             settings: Mutex::new(Arc::new(settings)),
             opening: Mutex::default(),
             roster: Roster::default(),
@@ -264,7 +303,11 @@ impl Pool {
         if settings.credential.is_none() {
             settings.credential.clone_from(&self.settings().credential);
         }
-        let open = self.state().resize(settings.size);
+        let open = {
+            let mut state = self.state();
+            arrange(&mut state, &settings);
+            state.resize(settings.size)
+        };
         self.care.set(&settings);
         let settings = Arc::new(settings);
         let old = std::mem::replace(
@@ -300,6 +343,7 @@ impl Pool {
             let waiter = || Waiter {
                 waker: cx.waker().clone(),
                 since: Instant::now(),
+                told: false,
             };
             let checkout = self.state().checkout(here, waiter);
             let server = match checkout {
@@ -312,19 +356,25 @@ impl Pool {
         }
     }
 
-    /// An idle server of any core, for use on this one; `None` if it is dead.
-    fn fetch(&self, mut server: Box<Server>) -> Option<Box<Server>> {
+    /// An idle server of any core, for use on this one; `None` if it is dead, or must be checked
+    /// first.
+    fn fetch(self: &Arc<Self>, mut server: Box<Server>) -> Option<Box<Server>> {
         if !server.is_alive(&self.commons.interner) {
             server.seat.blame("server conn crashed?");
             return None;
         }
-        if server.core == CoreId::current() {
-            return Some(server);
+        if server.core != CoreId::current() {
+            let moved = server.migrate().map(Box::new);
+            let moved = moved.inspect_err(
+                |error| tracing::warn!(pool = %self.id, %error, "cannot move a server"),
+            );
+            server = moved.ok()?;
         }
-        let moved = server.migrate().map(Box::new);
-        moved
-            .inspect_err(|error| tracing::warn!(pool = %self.id, %error, "cannot move a server"))
-            .ok()
+        if self.care.wants_check(&server) {
+            self.check(server);
+            return None;
+        }
+        Some(server)
     }
 
     fn wait(self: &Arc<Self>, ticket: Ticket, open: bool) -> Asked {
@@ -390,7 +440,7 @@ impl Pool {
 
     fn finish(&self, outcome: GiveBack<Box<Server>, Waiter>) {
         match outcome {
-            GiveBack::Idle => {}
+            GiveBack::Idle => self.budget.has_idle(),
             GiveBack::Handed(waiter) => waiter.waker.wake(),
             GiveBack::Surplus(mut server) => {
                 server.seat.blame("pool is paused or has shrunk");
@@ -399,8 +449,8 @@ impl Pool {
         }
     }
 
-    /// Sees to it that clients do not wait longer than `query_wait_timeout`. One sleeping task
-    /// does for all of them: all may wait equally long, so that the oldest is due first.
+    /// Sees to it that clients do not wait longer than `query_wait_timeout`, are told that they
+    /// wait, and get a server of the reserve. One sleeping task does for all of them.
     fn watch(self: &Arc<Self>) {
         if !self.watched.load(Ordering::Relaxed) && !self.watched.swap(true, Ordering::Relaxed) {
             tokio::spawn(housekeeping::watch_waits(Arc::clone(self)));
@@ -445,6 +495,23 @@ impl Pool {
     pub fn renew(&self, reason: &'static str) {
         self.roster.renew();
         self.close_idle(reason);
+    }
+
+    /// Renews the pool if one of its servers is at none of `addresses`, where its hosts are now.
+    /// Says whether one is.
+    pub fn leave_addresses_but(&self, addresses: &[IpAddr]) -> bool {
+        let generation = self.roster.generation();
+        let elsewhere = |card: &Arc<ServerCard>| match &card.target.address {
+            ServerAddress::Tcp(address) => !addresses.contains(&address.ip()),
+            ServerAddress::Unix(_) | ServerAddress::Abstract(_) => false,
+        };
+        let mut servers = self.roster.all();
+        servers.retain(|card| card.generation == generation);
+        let left = servers.iter().any(elsewhere);
+        if left {
+            self.renew("obsolete connection");
+        }
+        left
     }
 
     /// Whether a server is open that was to be closed by [`Pool::renew`].

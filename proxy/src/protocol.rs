@@ -3,6 +3,7 @@
 pub mod exchange;
 pub mod frame;
 pub mod message;
+pub mod options;
 pub mod sql;
 pub mod startup;
 pub mod tag;

@@ -6,6 +6,7 @@ pub mod dialogue;
 pub mod encrypt;
 pub mod login;
 pub mod lookup;
+pub mod names;
 pub mod residue;
 pub mod stopwatch;
 
@@ -21,7 +22,7 @@ use crate::cancel::CancelTarget;
 use crate::clock::Second;
 use crate::cores::CoreId;
 use crate::io::Stream;
-use crate::parameters::{Interner, TRACKED, Tracked, parameter_status};
+use crate::parameters::{Interner, Tracked, parameter_status};
 use crate::pool::Seat;
 use crate::prepared::{NameChange, Shelf};
 use crate::protocol::exchange::{Exchange, Shown, Unexpected};
@@ -317,7 +318,7 @@ impl Ear<'_> {
     fn parameter(&mut self, tag: u8, body: &[u8]) -> Result<(), ServerFault> {
         let expected = "a name and a value in it";
         let (name, value) = parameter_status(body).ok_or(Unexpected { tag, expected })?;
-        if !TRACKED.contains(&name) {
+        if !self.interner.tracks(name) {
             self.residue.parameter();
         }
         *self.parameters = self.interner.with(self.parameters, name, value);

@@ -13,11 +13,13 @@ use crate::cores::CoreId;
 use crate::listen::Listening;
 use crate::log::Sink;
 use crate::parameters::Interner;
+use crate::pool::account::Accounts;
 use crate::pool::registry::Pools;
 use crate::pool::settings::PoolSettings;
 use crate::pool::{Commons, Pool};
 use crate::server::circuit::Circuits;
 use crate::server::lookup::Lookups;
+use crate::server::names::HostNames;
 use crate::stats::history::{ByDatabase, History};
 use crate::stop::Stop;
 
@@ -112,9 +114,13 @@ impl Shared {
     #[must_use]
     pub fn new(config: Config, cores: usize, stops: mpsc::Sender<Stop>) -> Self {
         let peer_id = config.settings.peer_id;
+        let extra = &config.settings.track_extra_parameters;
         let commons = Commons {
             cores,
-            interner: Interner::default(),
+            interner: Interner::new(extra.iter()),
+            names: HostNames::default(),
+            databases: Accounts::default(),
+            users: Accounts::default(),
             closed: Notify::new(),
             config: ArcSwap::from_pointee(config),
             circuits: Circuits::default(),
@@ -159,6 +165,12 @@ impl Shared {
             match PoolSettings::anew(&config, &pool.id) {
                 Some(settings) => pool.configure(settings),
                 None => self.kill(&pool, "database removed"),
+            }
+        }
+        if config.has_session_limits() {
+            // What they wait for may have a limit now.
+            for holder in self.cancels.all() {
+                holder.nudge();
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::io::post;
 use crate::io::stream::{Detached, Stream};
 use crate::pool::housekeeping::keep_house;
 use crate::shared::Shared;
+use crate::tcp::tune;
 
 /// Connections that one core may have passed to another and that are not yet served there.
 pub const PASSED_MAX: usize = 256;
@@ -127,8 +128,7 @@ impl Door {
         loop {
             match listener.accept().await {
                 Ok((socket, remote)) => {
-                    // Answers are written whole; waiting for more of them only delays them.
-                    let _ = socket.set_nodelay(true);
+                    tune(&socket, &self.shared.pools.commons().config.load().settings);
                     // A socket that has lost its address by now is closed by its first read.
                     let local = socket.local_addr().unwrap_or(remote);
                     let address = ClientAddress::Tcp { remote, local };

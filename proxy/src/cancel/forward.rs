@@ -9,16 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::peers::pass_to_address;
 use super::route::{Route, route};
 use super::{CancelRegistry, CancelTarget, Holder, Order};
-use crate::config::{Config, Timeout};
+use crate::config::Config;
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend;
 use crate::protocol::startup::CancelKey;
 use crate::server::connect::open;
 use crate::server::encrypt::Asking;
-
-/// How long a server may take over a cancel request before the connection that it concerns is
-/// given up.
-const CANCEL_TIMEOUT: Timeout = Timeout::from_secs(10);
 
 /// Does what a client asked for with `key`, here or at the pooler whose client it is. A key of
 /// nobody does nothing, as with PostgreSQL. Cancelled, the servers parked for its sake are closed.
@@ -34,7 +30,7 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey, config: &Config)
         }
     }
     let Some(holder) = registry.find(key) else {
-        return ask_predecessor(registry, key).await;
+        return ask_predecessor(registry, key, config).await;
     };
     let Order::Send(target) = holder.begin() else {
         return;
@@ -43,7 +39,9 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey, config: &Config)
         holder,
         settled: false,
     };
-    let sent = Deadline::after(CANCEL_TIMEOUT).bound(send(&target)).await;
+    // A server that takes longer over it is given up.
+    let deadline = Deadline::after(config.settings.cancel_wait_timeout);
+    let sent = deadline.bound(send(&target)).await;
     match sent.unwrap_or_else(|Elapsed| Err(io::ErrorKind::TimedOut.into())) {
         Ok(()) => under_way.settled = true,
         Err(error) => {
@@ -53,13 +51,14 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey, config: &Config)
 }
 
 /// A key that nobody has here may belong to a client of the pooler that this one took over from.
-async fn ask_predecessor(registry: &CancelRegistry, key: &CancelKey) {
+async fn ask_predecessor(registry: &CancelRegistry, key: &CancelKey, config: &Config) {
     let Some(predecessor) = registry.predecessor() else {
         return;
     };
     let passed = pass_to_address(predecessor, key);
     // A predecessor that is gone has no clients either.
-    let _ = Deadline::after(CANCEL_TIMEOUT).bound(passed).await;
+    let deadline = Deadline::after(config.settings.cancel_wait_timeout);
+    let _ = deadline.bound(passed).await;
 }
 
 /// A cancel request between the decision and its end.

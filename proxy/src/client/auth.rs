@@ -14,11 +14,12 @@ use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, Verifier
 use crate::client::origin::Origin;
 use crate::config::{AuthType, CONSOLE, Config, Database};
 use crate::deadline::{Deadline, Elapsed};
-use crate::parameters::TRACKED;
+use crate::parameters::ALWAYS;
 use crate::protocol::message::backend::{
     SqlState, authentication_cleartext_password, authentication_md5_password, authentication_sasl,
     authentication_sasl_continue, authentication_sasl_final, negotiate_protocol_version,
 };
+use crate::protocol::options::{OPTIONS, OptionsError, options};
 use crate::protocol::startup::StartupParameters;
 
 mod demand;
@@ -55,6 +56,12 @@ pub enum AuthError {
     /// A startup parameter that the pooler can neither carry nor ignore.
     #[error("unsupported startup parameter: {0}")]
     Parameter(String),
+    /// The same, in `options`.
+    #[error("unsupported startup parameter in options: {0}")]
+    Option(String),
+    /// `options` that are not understood.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
     /// `auth_type` trust, and the user is not listed.
     #[error("\"trust\" authentication failed")]
     NotListed,
@@ -136,7 +143,9 @@ impl AuthError {
             |error: &Self| Refusal::new(SqlState::PROTOCOL_VIOLATION, error.to_string());
         match self {
             Self::Gone(_) => None,
-            Self::Parameter(name) => Some(violation(self).with_hint(parameter_hint(name))),
+            Self::Parameter(name) | Self::Option(name) => {
+                Some(violation(self).with_hint(parameter_hint(name)))
+            }
             // Whose name the certificate has is for the log.
             Self::Certificate(CertificateError::Mismatch) => Some(Refusal::new(
                 SqlState::INVALID_AUTHORIZATION,
@@ -169,9 +178,11 @@ impl AuthError {
                 SqlState::INTERNAL_ERROR,
                 "bouncer config error",
             )),
-            Self::Exchange(_) | Self::MessageType(_) | Self::Length(_) | Self::Timeout => {
-                Some(violation(self))
-            }
+            Self::Options(_)
+            | Self::Exchange(_)
+            | Self::MessageType(_)
+            | Self::Length(_)
+            | Self::Timeout => Some(violation(self)),
         }
     }
 }
@@ -221,7 +232,7 @@ pub struct Applicant<'a> {
 fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), AuthError> {
     let known = |name: &str| {
         name.eq_ignore_ascii_case(replication::PARAMETER)
-            || TRACKED
+            || ALWAYS
                 .iter()
                 .any(|tracked| tracked.eq_ignore_ascii_case(name))
             || config
@@ -233,10 +244,20 @@ fn check_parameters(startup: &StartupParameters, config: &Config) -> Result<(), 
                 .ignore_startup_parameters
                 .contains_ignoring_case(name)
     };
-    match startup.parameters.iter().find(|(name, _)| !known(name)) {
-        Some((name, _)) => Err(AuthError::Parameter(name.clone())),
-        None => Ok(()),
+    for (name, value) in &startup.parameters {
+        if known(name) {
+            continue;
+        }
+        if !name.eq_ignore_ascii_case(OPTIONS) {
+            return Err(AuthError::Parameter(name.clone()));
+        }
+        for (name, _) in options(value)? {
+            if !known(&name) {
+                return Err(AuthError::Option(name));
+            }
+        }
     }
+    Ok(())
 }
 
 /// What a user may do on the console.

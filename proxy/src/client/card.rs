@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use super::replication::Replication;
 use crate::pool::Pool;
+use crate::pool::account::Stay;
 
 /// Where a client comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,9 @@ impl Began {
 pub struct ClientCard {
     /// Its number.
     pub id: ConnectionId,
-    /// The pool of its database and user.
+    /// The user that it logged in as.
+    pub user: Box<str>,
+    /// The pool of its database and of the user as whom its servers are opened.
     pub pool: Arc<Pool>,
     /// Where it comes from.
     pub address: ClientAddress,
@@ -94,6 +97,18 @@ pub struct ClientCard {
     pub tls: Option<Box<str>>,
     /// Whether it is there for replication.
     pub replication: Replication,
+    /// What it counts in, as long as it is there.
+    pub stays: Box<[Stay]>,
+    /// Statements that it has prepared.
+    pub prepared: AtomicU32,
+}
+
+impl ClientCard {
+    /// It has prepared so many statements.
+    pub fn has_prepared(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.prepared.store(count, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
@@ -116,10 +131,13 @@ impl ClientCard {
         Self {
             id: ConnectionId::next(),
             pool: shared.pools.get(id, || settings),
+            user: CONSOLE.into(),
             address: ClientAddress::Unix,
             began: Began::now(),
             tls: None,
             replication: Replication::None,
+            stays: Box::default(),
+            prepared: AtomicU32::new(0),
         }
     }
 }

@@ -34,6 +34,9 @@ pub enum End {
     /// An operator has ended it, or its database is no more.
     #[error("{0}")]
     Killed(&'static str),
+    /// Something lasted longer than it may, or is more than the pool's mode allows.
+    #[error("{0}")]
+    Overdue(&'static str),
     /// The client cannot have a server, or not as it wants it.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -56,7 +59,7 @@ impl End {
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Terminated | Self::Eof | Self::Client(_) | Self::ServerFarewell => None,
-            Self::BadMessage(_) | Self::Server(_) => {
+            Self::BadMessage(_) | Self::Server(_) | Self::Overdue(_) => {
                 Some(Refusal::new(SqlState::PROTOCOL_VIOLATION, self.to_string()))
             }
             Self::Killed(reason) => Some(Refusal::new(SqlState::ADMIN_SHUTDOWN, *reason)),

@@ -32,6 +32,18 @@ pub enum BadMessage {
     /// No message of a client has this type.
     #[error("invalid frontend message type {0}")]
     Type(u8),
+    /// A simple query, where `disable_pqexec` is set: PgBouncer's words.
+    #[error("PQexec disallowed")]
+    Query,
+}
+
+/// Whether a client may use the simple query protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// It may.
+    Allowed,
+    /// It may not: `disable_pqexec`.
+    Refused,
 }
 
 /// When messages may go to the server.
@@ -74,6 +86,7 @@ pub struct Intake {
     batch_end: usize,
     body: Body,
     len_max: u32,
+    queries: Queries,
 }
 
 impl Intake {
@@ -91,7 +104,15 @@ impl Intake {
             batch_end: 0,
             body: Body::None,
             len_max,
+            queries: Queries::Allowed,
         }
+    }
+
+    /// The same, with what is said of simple queries.
+    #[must_use]
+    pub const fn with(mut self, queries: Queries) -> Self {
+        self.queries = queries;
+        self
     }
 
     /// Whether bytes wait here.
@@ -198,6 +219,9 @@ impl Intake {
             if message == Frontend::Terminate {
                 terminate = true;
                 break;
+            }
+            if message == Frontend::Query && self.queries == Queries::Refused {
+                return Err(BadMessage::Query);
             }
             if header.len > bytes.len() - at {
                 partial = Some((header, message));

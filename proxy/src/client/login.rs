@@ -1,10 +1,10 @@
 //! From the first byte of a connection to a session.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 
-use bytes::BytesMut;
-
 use super::acquaint::acquaint;
+use super::admitted::Admitted;
 use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator};
 use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
 use super::farewell::say_farewell;
@@ -12,20 +12,17 @@ use super::hello::{Hello, NoHello, hello};
 use super::origin::Origin;
 use super::refusal::Refusal;
 use super::replication::{self, Replication};
-use super::session::{Beginning, Session};
+use super::session::Session;
 use super::startup::StartupRequest;
 use crate::cancel::{Registered, cancel};
-use crate::config::{CONSOLE, PoolMode};
+use crate::config::{CONSOLE, Config, Limit};
 use crate::console::{self, Operator};
 use crate::deadline::Deadline;
-use crate::io::{Outbox, Stream};
-use crate::parameters::{TRACKED, Tracked};
+use crate::io::Stream;
+use crate::pool::account::Stay;
 use crate::pool::settings::PoolSettings;
-use crate::pool::{Pool, PoolId, Welcome};
-use crate::protocol::message::backend::{
-    SqlState, TransactionStatus, authentication_ok, backend_key_data, parameter_status,
-    ready_for_query,
-};
+use crate::pool::{Pool, PoolId};
+use crate::protocol::message::backend::SqlState;
 use crate::protocol::startup::{CancelKey, StartupParameters};
 use crate::shared::{Present, Shared};
 
@@ -61,6 +58,21 @@ struct Visitor {
 }
 
 impl Visitor {
+    /// It is `user`, a client of `pool`.
+    fn card(&self, user: &str, pool: Arc<Pool>, stream: &Stream) -> ClientCard {
+        ClientCard {
+            id: self.id,
+            user: user.into(),
+            pool,
+            address: self.address,
+            began: self.began,
+            tls: stream.tls_words().map(Into::into),
+            replication: Replication::None,
+            stays: Box::default(),
+            prepared: AtomicU32::new(0),
+        }
+    }
+
     fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
         if shared.config().settings.log_disconnections {
             tracing::info!(
@@ -95,6 +107,7 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
         Err(NoHello { stream, error }) => {
             visitor.log_end(&shared, &error);
             if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
+                log_refusal(&config, &visitor.id, &refusal);
                 say_farewell(&mut stream, refusal).await;
             }
             return;
@@ -119,6 +132,7 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
             shared.logins.failed();
             visitor.log_end(&shared, &reason);
             if let Some(refusal) = refusal {
+                log_refusal(&config, &visitor.id, &refusal);
                 say_farewell(&mut stream, refusal).await;
             }
         }
@@ -136,6 +150,13 @@ fn is_beyond(visitor: &Visitor, max_client_conn: u32) -> bool {
     matches!(visitor.address, ClientAddress::Tcp { .. }) && visitor.present.number() > max
 }
 
+/// Logs what a client is told, as `log_pooler_errors` has it.
+fn log_refusal(config: &Config, id: &ConnectionId, refusal: &Refusal) {
+    if config.settings.log_pooler_errors {
+        tracing::warn!(conn = %format_args!("C-{id}"), "pooler error: {}", refusal.message);
+    }
+}
+
 /// Serves a session to its end. Cancelled, what it holds of the pool is given back or closed.
 #[expect(
     clippy::manual_async_fn,
@@ -148,8 +169,13 @@ fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
             session.poll_end(cx)
         })
         .await;
-        log_end(&session.holder().card, &end);
-        if let Some(refusal) = end.refusal()
+        let card = &session.holder().card;
+        log_end(card, &end);
+        let refusal = end.refusal();
+        if let Some(refusal) = &refusal {
+            log_refusal(&card.pool.commons().config.load(), &card.id, refusal);
+        }
+        if let Some(refusal) = refusal
             && let Some(client) = session.client_for_farewell()
         {
             // Boxed, as no session should be larger for the sake of how it may end.
@@ -166,7 +192,7 @@ pub(crate) fn log_end(card: &ClientCard, reason: &dyn std::fmt::Display) {
         tracing::info!(
             conn = %format_args!("C-{}", card.id),
             database = %card.pool.id.database,
-            user = %card.pool.id.user,
+            user = %card.user,
             address = %card.address,
             "closing because: {reason} (age={}s)",
             card.began.age_s()
@@ -184,16 +210,6 @@ enum Entry {
     Replication(Box<replication::Line>),
     /// Somebody at the console.
     Console(Box<Operator>),
-}
-
-/// A client that is let in, and what it is to be told.
-struct Admitted {
-    pool: Arc<Pool>,
-    welcome: Arc<Welcome>,
-    startup: StartupParameters,
-    message_len_max: u32,
-    cancel: Registered,
-    key: CancelKey,
 }
 
 async fn log_in(
@@ -236,12 +252,15 @@ async fn log_in(
         .await
         .map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
+    let stays = find_room(shared, &identity, &pool)?;
     pool.learn(&identity, applicant.shown.into_inner().or(applicant.known));
     let version = startup.negotiated_version();
     let replication = Replication::of(&startup).map_err(Turned::refused)?;
     if replication != Replication::None {
-        let who = (visitor, replication);
-        let (cancel, key) = register(shared, Arc::clone(&pool), who, stream, version)?;
+        let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
+        card.replication = replication;
+        card.stays = stays;
+        let (cancel, key) = register(shared, card, version)?;
         let line = replication::open(&pool, replication, &startup, &config, cancel, &key).await;
         return Ok(Entry::Replication(Box::new(line.map_err(Turned::refused)?)));
     }
@@ -250,8 +269,9 @@ async fn log_in(
     let welcome = welcome
         .and_then(|welcome| welcome)
         .map_err(Turned::refused)?;
-    let who = (visitor, Replication::None);
-    let (cancel, key) = register(shared, Arc::clone(&pool), who, stream, version)?;
+    let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
+    card.stays = stays;
+    let (cancel, key) = register(shared, card, version)?;
     let message_len_max = config.settings.max_packet_size;
     Ok(Entry::Session(Box::new(Admitted {
         pool,
@@ -282,9 +302,34 @@ fn check_room(shared: &Shared, visitor: &Visitor) -> Result<(), Turned> {
     Ok(())
 }
 
-/// The pool of a client that has proved who it is.
+/// Counts a client with those of its database, of its user and of its pool.
+fn find_room(
+    shared: &Shared,
+    identity: &Identity,
+    pool: &Arc<Pool>,
+) -> Result<Box<[Stay]>, Turned> {
+    let (config, commons) = (shared.config(), shared.pools.commons());
+    let full = |limit: &str| {
+        let words = format!("client connections exceeded ({limit})");
+        Turned::refused(Refusal::new(SqlState::PROTOCOL_VIOLATION, words))
+    };
+    let connect = &identity.target.connect;
+    let of_database = connect
+        .max_db_client_connections
+        .unwrap_or(config.settings.max_db_client_connections);
+    let of_user = config.user_limits(&identity.user).clients;
+    let database = Stay::begin(commons.databases.of(&identity.database), of_database)
+        .ok_or_else(|| full("max_db_client_connections"))?;
+    let user = Stay::begin(commons.users.of(&identity.user), of_user)
+        .ok_or_else(|| full("max_user_client_connections"))?;
+    let guest = Stay::begin(Arc::clone(&pool.guests), Limit::default());
+    Ok([database, user].into_iter().chain(guest).collect())
+}
+
+/// The pool of a client that has proved who it is: that of the user as whom its servers are
+/// opened, so that all clients of a database with `user=` share one.
 fn enter_pool(shared: &Shared, identity: &Identity) -> Result<Arc<Pool>, Turned> {
-    let Identity { user, database, .. } = identity;
+    let database = &identity.database;
     if shared.pools.gates().of(database).disabled {
         let words = format!("database \"{database}\" is disabled");
         return Err(Turned::refused(Refusal::new(
@@ -294,13 +339,17 @@ fn enter_pool(shared: &Shared, identity: &Identity) -> Result<Arc<Pool>, Turned>
     }
     let id = PoolId {
         database: database.clone(),
-        user: user.clone(),
+        user: identity.server_user().to_owned(),
+    };
+    let identity = Identity {
+        user: id.user.clone(),
+        ..identity.clone()
     };
     // Not the configuration that the login began with: it may have been replaced since, and the
     // pool would miss the change.
     Ok(shared
         .pools
-        .get(id, || PoolSettings::new(&shared.config(), identity)))
+        .get(id, || PoolSettings::new(&shared.config(), &identity)))
 }
 
 /// What there is to know of a client before it has proved anything.
@@ -339,8 +388,8 @@ async fn open_console(
     };
     let pool = shared.pools.get(id, || PoolSettings::console(&config));
     let version = startup.negotiated_version();
-    let who = (visitor, Replication::None);
-    let (registered, key) = register(shared, pool, who, stream, version)?;
+    let card = visitor.card(&startup.user, pool, stream);
+    let (registered, key) = register(shared, card, version)?;
     Ok(Operator {
         role,
         user: startup.user.clone(),
@@ -352,70 +401,13 @@ async fn open_console(
 /// Enters a client among those that can be cancelled, looked at and ended.
 fn register(
     shared: &Shared,
-    pool: Arc<Pool>,
-    (visitor, replication): (&Visitor, Replication),
-    stream: &Stream,
+    card: ClientCard,
     version: u32,
 ) -> Result<(Registered, CancelKey), Turned> {
-    let card = ClientCard {
-        id: visitor.id,
-        pool,
-        address: visitor.address,
-        began: visitor.began,
-        tls: stream.tls_words().map(Into::into),
-        replication,
-    };
     shared.cancels.enter(card, version).map_err(|error| {
         let words = format!("no random cancel key: {error}");
         Turned::refused(Refusal::new(SqlState::INTERNAL_ERROR, words))
     })
-}
-
-impl Admitted {
-    fn into_session(self, client: Stream, shared: &Shared) -> Session {
-        let Self {
-            pool,
-            welcome,
-            startup,
-            message_len_max,
-            cancel,
-            key,
-        } = self;
-        let mut wishes = Tracked::default();
-        for (name, value) in welcome.reported.iter().chain(&startup.parameters) {
-            wishes.set(name, value);
-        }
-        let mut greeting = Outbox::default();
-        greeting.push(&greet(&welcome, &wishes, &key));
-        let keeps_server = pool.settings().mode == PoolMode::Session;
-        let wishes = shared.pools.commons().interner.intern(wishes);
-        Session::new(Beginning {
-            client,
-            pool,
-            cancel,
-            wishes,
-            greeting,
-            message_len_max,
-            keeps_server,
-        })
-    }
-}
-
-/// AuthenticationOk and everything that follows up to the first ReadyForQuery. What a server said
-/// goes on as it was, but for the parameters that are the client's own.
-fn greet(welcome: &Welcome, wishes: &Tracked, key: &CancelKey) -> BytesMut {
-    let mut out = BytesMut::new();
-    authentication_ok(&mut out);
-    for (name, value) in &welcome.reported {
-        let own = TRACKED
-            .contains(&name.as_str())
-            .then(|| wishes.get(name))
-            .flatten();
-        parameter_status(&mut out, name, own.unwrap_or(value));
-    }
-    backend_key_data(&mut out, key.process, &key.key);
-    ready_for_query(&mut out, TransactionStatus::Idle);
-    out
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use super::refusal::Refusal;
 use crate::cancel::{Holder, Registered};
 use crate::config::Config;
 use crate::io::Stream;
-use crate::parameters::Tracked;
 use crate::pool::Listed;
 use crate::pool::Pool;
 use crate::protocol::message::backend::{
@@ -128,11 +127,12 @@ pub(super) async fn open(
     }
     backend_key_data(&mut greeting, key.process, &key.key);
     ready_for_query(&mut greeting, TransactionStatus::Idle);
-    let mut own = Tracked::default();
+    let interner = &pool.commons().interner;
+    let mut own = interner.blank();
     for (name, value) in &startup.parameters {
         own.set(name, value);
     }
-    let own = pool.commons().interner.intern(own);
+    let own = interner.intern(own);
     cancel.holder.has_parameters(&own);
     Ok(Line {
         cancel,

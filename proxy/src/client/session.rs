@@ -4,6 +4,7 @@
 //! socket and nothing else; what it reads goes to a server straight from the core's scratch
 //! buffer, and only what has to wait is kept.
 
+mod limits;
 mod queue;
 mod relay;
 
@@ -11,9 +12,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use self::limits::Alarm;
 use super::end::End;
-use super::intake::{Intake, Rule};
+use super::intake::{Intake, Queries, Rule};
 use crate::cancel::{Holder, Registered};
+use crate::config::PoolMode;
 use crate::io::{Outbox, Stream, scratch};
 use crate::parameters::Tracked;
 use crate::pool::state::Ticket;
@@ -41,8 +44,30 @@ pub struct Session {
     holds: bool,
     /// The client has said goodbye behind requests whose answers it still gets.
     leaves: bool,
-    /// Session mode: the server stays until the client leaves.
-    keeps_server: bool,
+    tenure: Tenure,
+    /// Set while there is a limit to how long something lasts.
+    alarm: Option<Box<Alarm>>,
+}
+
+/// How long a session keeps a server: the pool's mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenure {
+    /// Until the client leaves.
+    Session,
+    /// Until the transaction ends.
+    Transaction,
+    /// The same, and a transaction must end with the request that began it.
+    Statement,
+}
+
+impl From<PoolMode> for Tenure {
+    fn from(mode: PoolMode) -> Self {
+        match mode {
+            PoolMode::Session => Self::Session,
+            PoolMode::Transaction => Self::Transaction,
+            PoolMode::Statement => Self::Statement,
+        }
+    }
 }
 
 /// What a session is about.
@@ -51,7 +76,12 @@ enum Phase {
     /// Between transactions, without a server.
     Idle,
     /// In the queue for a server.
-    Waiting { ticket: Ticket, since: Instant },
+    Waiting {
+        ticket: Ticket,
+        since: Instant,
+        /// The client knows that it waits.
+        told: bool,
+    },
     /// The server is being given the client's session parameters.
     Aligning {
         server: Box<Server>,
@@ -76,8 +106,10 @@ pub struct Beginning {
     pub greeting: Outbox,
     /// Longest length that a message may say.
     pub message_len_max: u32,
-    /// Session mode: the server stays until the client leaves.
-    pub keeps_server: bool,
+    /// Whether the client may use the simple query protocol.
+    pub queries: Queries,
+    /// How long it keeps a server.
+    pub tenure: Tenure,
 }
 
 impl Session {
@@ -91,7 +123,8 @@ impl Session {
             wishes,
             greeting,
             message_len_max,
-            keeps_server,
+            queries,
+            tenure,
         } = beginning;
         cancel.holder.has_parameters(&wishes);
         Self {
@@ -99,33 +132,41 @@ impl Session {
             pool,
             cancel,
             wishes,
-            intake: Intake::new(message_len_max),
+            intake: Intake::new(message_len_max).with(queries),
             outbox: greeting,
             phase: Phase::Idle,
             names: None,
             holds: false,
             leaves: false,
-            keeps_server,
+            tenure,
+            alarm: None,
         }
     }
 
     /// Serves the client until one of the two sides ends it. To be polled until it is ready;
     /// dropped before, the client's place or server is given back or closed.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut worked = false;
         loop {
             if let Some(reason) = self.cancel.holder.sentence() {
                 return Poll::Ready(End::Killed(reason));
             }
             let step = match self.phase {
                 Phase::Idle => self.poll_idle(cx),
-                Phase::Waiting { ticket, since } => self.poll_queue(cx, ticket, since),
+                Phase::Waiting { ticket, since, .. } => self.poll_queue(cx, ticket, since),
                 Phase::Aligning { .. } => self.poll_aligning(cx),
                 Phase::Relaying { .. } => self.poll_relay(cx),
             };
-            if let Err(end) = ready!(step) {
-                self.blame_server(&end);
-                return Poll::Ready(end);
-            }
+            let end = match step {
+                Poll::Ready(Ok(())) => {
+                    worked = true;
+                    continue;
+                }
+                Poll::Ready(Err(end)) => end,
+                Poll::Pending => ready!(self.poll_limits(cx, worked)),
+            };
+            self.blame_server(&end);
+            return Poll::Ready(end);
         }
     }
 
@@ -147,6 +188,7 @@ impl Session {
             server.seat.blame(match end {
                 End::Server(fault) => fault.to_string().into(),
                 End::ServerFarewell => "server closed the connection".into(),
+                End::Overdue(reason) => (*reason).into(),
                 _ => std::borrow::Cow::Borrowed("client disconnect while server was not ready"),
             });
         }
@@ -229,6 +271,7 @@ impl Session {
                 self.phase = Phase::Waiting {
                     ticket,
                     since: Instant::now(),
+                    told: false,
                 };
             }
             Asked::Refused(refusal) => return Err(End::Refused(refusal)),
@@ -286,7 +329,7 @@ impl Session {
                 if !outbox.is_taken(&server.stream) {
                     return;
                 }
-                if self.keeps_server && server.is_free() {
+                if self.tenure == Tenure::Session && server.is_free() {
                     reset(server);
                 } else {
                     self.hand_on(server);

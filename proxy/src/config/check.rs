@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::choice::{AuthType, PoolMode, SslMode};
+use super::choice::{AuthType, SslMode};
 use super::error::Note;
 use super::files::start_of;
 use super::listen::SocketDir;
@@ -20,13 +20,6 @@ pub(super) fn check(loader: &mut Loader, file: &Arc<Path>) {
         let message = "nowhere to listen on: expected listen_addr or unix_socket_dir to be set";
         loader.error(&start_of(file), message.to_owned());
     }
-}
-
-/// What a value does not do yet, of a key that is honoured otherwise.
-pub(super) fn not_in_full(key: &str, value: &str) -> Option<&'static str> {
-    let is = |name: &str, word: &str| key == name && value.eq_ignore_ascii_case(word);
-    is("pool_mode", PoolMode::Statement.as_str())
-        .then_some("acts as transaction; several statements in one are not refused yet")
 }
 
 /// A peer_id takes two bytes of a cancel key.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::choice::{LoadBalanceHosts, PoolMode};
 use super::secret::Secret;
 use super::section::section;
-use super::value::{Expected, Limit, Timeout, Value};
+use super::value::{Expected, Limit, Value};
 use crate::auth::credential::Credential;
 
 section! {
@@ -33,29 +34,46 @@ section! {
         /// Servers for each user.
         pool_size: Option<u32> = None, Live, Honoured;
         /// Servers to keep open while the pool is in use.
-        min_pool_size: Option<u32> = None, Live, NotYet;
+        min_pool_size: Option<u32> = None, Live, Honoured;
         /// Further servers for a pool whose clients wait too long.
-        reserve_pool_size: Option<u32> = None, Live, NotYet;
+        reserve_pool_size: Option<u32> = None, Live, Honoured;
         /// Query to run on each new server.
-        connect_query: Option<String> = None, Live, NotYet;
+        connect_query: Option<String> = None, Live, Honoured;
         /// When a server goes back to its pool.
         pool_mode: Option<PoolMode> = None, Live, Honoured;
         /// How several hosts share new connections.
-        load_balance_hosts: Option<LoadBalanceHosts> = None, Live, NotYet;
+        load_balance_hosts: Option<LoadBalanceHosts> = None, Live, Honoured;
         /// Servers, whoever the user.
-        max_db_connections: Option<Limit> = None, Live, NotYet;
+        max_db_connections: Option<Limit> = None, Live, Honoured;
         /// Clients, whoever the user.
-        max_db_client_connections: Option<Limit> = None, Live, NotYet;
+        max_db_client_connections: Option<Limit> = None, Live, Honoured;
         /// Seconds of age at which a server is closed.
-        server_lifetime: Option<Timeout> = None, Live, NotYet;
+        server_lifetime: Option<Duration> = None, Live, Honoured;
         /// client_encoding of new servers.
-        client_encoding: Option<String> = None, Live, NotYet;
+        client_encoding: Option<String> = None, Live, Honoured;
         /// DateStyle of new servers.
-        datestyle: Option<String> = None, Live, NotYet;
+        datestyle: Option<String> = None, Live, Honoured;
         /// TimeZone of new servers.
-        timezone: Option<String> = None, Live, NotYet;
+        timezone: Option<String> = None, Live, Honoured;
         /// application_name of new servers.
-        application_name: Option<String> = None, Live, NotYet;
+        application_name: Option<String> = None, Live, Honoured;
+    }
+}
+
+impl ConnectString {
+    /// The session parameters that new servers are asked for.
+    #[must_use]
+    pub fn startup_parameters(&self) -> Vec<(String, String)> {
+        let values = [
+            ("client_encoding", &self.client_encoding),
+            ("datestyle", &self.datestyle),
+            ("timezone", &self.timezone),
+            ("application_name", &self.application_name),
+        ];
+        let set = values
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+        set.collect()
     }
 }
 

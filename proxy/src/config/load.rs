@@ -201,16 +201,7 @@ impl Loader {
             return None;
         }
         let reason = match known.support {
-            Support::Honoured => {
-                if let Some(words) = check::not_in_full(known.name, &value.text) {
-                    let message = format!("{} = {}: {words}", key.text, value.text);
-                    self.warnings.push(Note {
-                        position: value.position.clone(),
-                        message,
-                    });
-                }
-                return Some(known.name);
-            }
+            Support::Honoured => return Some(known.name),
             Support::NotYet => "this version does not act on it yet",
             Support::Moot(reason) => reason,
         };

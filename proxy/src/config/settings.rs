@@ -29,23 +29,23 @@ section! {
         /// Servers for each pair of database and user.
         default_pool_size: u32 = 20, Live, Honoured;
         /// Servers to keep open in a pool that is in use.
-        min_pool_size: u32 = 0, Live, NotYet;
+        min_pool_size: u32 = 0, Live, Honoured;
         /// Further servers for a pool whose clients wait too long.
-        reserve_pool_size: u32 = 0, Live, NotYet;
+        reserve_pool_size: u32 = 0, Live, Honoured;
         /// Wait after which the reserve is used; 0 is never.
-        reserve_pool_timeout: Timeout = Timeout::from_secs(5), Live, NotYet;
+        reserve_pool_timeout: Timeout = Timeout::from_secs(5), Live, Honoured;
         /// Clients at one time.
         max_client_conn: u32 = 100, Live, Honoured;
         /// Servers for one database, whoever the user; 0 is no limit.
-        max_db_connections: Limit = Limit::new(0), Live, NotYet;
+        max_db_connections: Limit = Limit::new(0), Live, Honoured;
         /// Clients of one database; 0 is no limit.
-        max_db_client_connections: Limit = Limit::new(0), Live, NotYet;
+        max_db_client_connections: Limit = Limit::new(0), Live, Honoured;
         /// Servers for one user, whatever the database; 0 is no limit.
-        max_user_connections: Limit = Limit::new(0), Live, NotYet;
+        max_user_connections: Limit = Limit::new(0), Live, Honoured;
         /// Clients of one user; 0 is no limit.
-        max_user_client_connections: Limit = Limit::new(0), Live, NotYet;
+        max_user_client_connections: Limit = Limit::new(0), Live, Honoured;
         /// Hand out the server that was idle longest instead of the one used last.
-        server_round_robin: bool = false, Live, NotYet;
+        server_round_robin: bool = false, Live, Honoured;
         /// Prepared statements to keep on each server in transaction mode; 0 leaves them alone.
         max_prepared_statements: u32 = 200, Live, Honoured;
 
@@ -66,19 +66,19 @@ section! {
         /// Let several processes listen on one port.
         so_reuseport: bool = false, Restart, Honoured;
         /// Accept a TCP connection only once it has sent something.
-        tcp_defer_accept: bool = true, Live, NotYet;
+        tcp_defer_accept: bool = true, Restart, Honoured;
         /// Socket buffer in bytes; 0 leaves the system's.
-        tcp_socket_buffer: u32 = 0, Live, NotYet;
+        tcp_socket_buffer: u32 = 0, Live, Honoured;
         /// Keep TCP connections alive.
-        tcp_keepalive: bool = true, Live, NotYet;
+        tcp_keepalive: bool = true, Live, Honoured;
         /// Probes unanswered before a connection is given up; 0 leaves the system's.
-        tcp_keepcnt: u32 = 0, Live, NotYet;
+        tcp_keepcnt: u32 = 0, Live, Honoured;
         /// Seconds of silence before the first probe; 0 leaves the system's.
-        tcp_keepidle: u32 = 0, Live, NotYet;
+        tcp_keepidle: u32 = 0, Live, Honoured;
         /// Seconds between probes; 0 leaves the system's.
-        tcp_keepintvl: u32 = 0, Live, NotYet;
+        tcp_keepintvl: u32 = 0, Live, Honoured;
         /// Milliseconds that sent data may stay unacknowledged; 0 leaves the system's.
-        tcp_user_timeout: Milliseconds = Milliseconds::default(), Live, NotYet;
+        tcp_user_timeout: Milliseconds = Milliseconds::default(), Live, Honoured;
         /// Number of this process among its peers; 0 is none.
         peer_id: u32 = 0, Restart, Honoured;
 
@@ -92,33 +92,33 @@ section! {
         /// Idle time after which a server is closed; 0 is never.
         server_idle_timeout: Timeout = Timeout::from_secs(600), Live, Honoured;
         /// Idle time after which a server is checked before use.
-        server_check_delay: Duration = secs(30), Live, NotYet;
+        server_check_delay: Duration = secs(30), Live, Honoured;
         /// Query that checks a server; empty only looks at the connection.
-        server_check_query: String = String::new(), Live, NotYet;
+        server_check_query: String = String::new(), Live, Honoured;
         /// Longest run of a query; 0 is no limit.
-        query_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
+        query_timeout: Timeout = Timeout::from_secs(0), Live, Honoured;
         /// Longest wait for a server; 0 is no limit.
         query_wait_timeout: Timeout = Timeout::from_secs(120), Live, Honoured;
         /// Wait after which a client is told that it waits; 0 is never.
-        query_wait_notify: Timeout = Timeout::from_secs(5), Live, NotYet;
+        query_wait_notify: Timeout = Timeout::from_secs(5), Live, Honoured;
         /// Longest wait of a cancel request for a connection; 0 is no limit.
-        cancel_wait_timeout: Timeout = Timeout::from_secs(10), Live, NotYet;
+        cancel_wait_timeout: Timeout = Timeout::from_secs(10), Live, Honoured;
         /// Idle time after which a client is closed; 0 is never.
-        client_idle_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
+        client_idle_timeout: Timeout = Timeout::from_secs(0), Live, Honoured;
         /// To log in, from the first byte to the last; 0 is no limit.
         client_login_timeout: Timeout = Timeout::from_secs(60), Live, Honoured;
         /// Longest idle time inside a transaction; 0 is no limit.
-        idle_transaction_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
+        idle_transaction_timeout: Timeout = Timeout::from_secs(0), Live, Honoured;
         /// Longest transaction; 0 is no limit.
-        transaction_timeout: Timeout = Timeout::from_secs(0), Live, NotYet;
+        transaction_timeout: Timeout = Timeout::from_secs(0), Live, Honoured;
         /// Unused time after which a database made by `*` is forgotten; 0 is never.
         autodb_idle_timeout: Timeout = Timeout::from_secs(3600), Live, Honoured;
         /// Longest wait for buffers to empty on SUSPEND.
         suspend_timeout: Duration = secs(10), Live, Honoured;
         /// How long a resolved host name is kept.
-        dns_max_ttl: Duration = secs(15), Live, NotYet;
+        dns_max_ttl: Duration = secs(15), Live, Honoured;
         /// How long a host name that could not be resolved is kept.
-        dns_nxdomain_ttl: Duration = secs(15), Live, NotYet;
+        dns_nxdomain_ttl: Duration = secs(15), Live, Honoured;
         /// How often zones are looked at for changes; 0 is never.
         dns_zone_check_period: Timeout = Timeout::from_secs(0), Live, Moot(RESOLVER);
         /// Another resolv.conf.
@@ -130,15 +130,15 @@ section! {
         /// Clean after transactions and statements too.
         server_reset_query_always: bool = false, Live, Honoured;
         /// Close outdated servers in session mode at once instead of with the session.
-        server_fast_close: bool = false, Live, NotYet;
+        server_fast_close: bool = false, Live, Honoured;
         /// Startup parameters to take and forget.
         ignore_startup_parameters: NameList = NameList::default(), Live, Honoured;
         /// Parameters to carry from client to server beside the usual ones.
-        track_extra_parameters: NameList = NameList::from_iter(["IntervalStyle"]), Restart, NotYet;
+        track_extra_parameters: NameList = NameList::from_iter(["IntervalStyle"]), Restart, Honoured;
         /// Add the client's address to its application_name.
-        application_name_add_host: bool = false, Live, NotYet;
+        application_name_add_host: bool = false, Live, Honoured;
         /// Refuse the simple query protocol.
-        disable_pqexec: bool = false, Restart, NotYet;
+        disable_pqexec: bool = false, Restart, Honoured;
 
         // Authentication
         /// How clients prove who they are.
@@ -218,7 +218,7 @@ section! {
         /// Log clients and servers that leave, and why.
         log_disconnections: bool = true, Live, Honoured;
         /// Log errors that the pooler itself sends.
-        log_pooler_errors: bool = true, Live, NotYet;
+        log_pooler_errors: bool = true, Live, Honoured;
         /// Log statistics every stats_period.
         log_stats: bool = true, Live, Honoured;
         /// Seconds over which averages are taken.

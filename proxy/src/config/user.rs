@@ -10,20 +10,20 @@ section! {
         /// Servers for each database.
         pool_size: Option<u32> = None, Live, Honoured;
         /// Further servers for a pool whose clients wait too long.
-        reserve_pool_size: Option<u32> = None, Live, NotYet;
+        reserve_pool_size: Option<u32> = None, Live, Honoured;
         /// When a server goes back to its pool.
         pool_mode: Option<PoolMode> = None, Live, Honoured;
         /// Servers, whatever the database.
-        max_user_connections: Option<Limit> = None, Live, NotYet;
+        max_user_connections: Option<Limit> = None, Live, Honoured;
         /// Clients, whatever the database.
-        max_user_client_connections: Option<Limit> = None, Live, NotYet;
+        max_user_client_connections: Option<Limit> = None, Live, Honoured;
         /// Longest run of a query in seconds.
-        query_timeout: Option<Timeout> = None, Live, NotYet;
+        query_timeout: Option<Timeout> = None, Live, Honoured;
         /// Longest idle time inside a transaction in seconds.
-        idle_transaction_timeout: Option<Timeout> = None, Live, NotYet;
+        idle_transaction_timeout: Option<Timeout> = None, Live, Honoured;
         /// Longest transaction in seconds.
-        transaction_timeout: Option<Timeout> = None, Live, NotYet;
+        transaction_timeout: Option<Timeout> = None, Live, Honoured;
         /// Idle time after which a client is closed in seconds.
-        client_idle_timeout: Option<Timeout> = None, Live, NotYet;
+        client_idle_timeout: Option<Timeout> = None, Live, Honoured;
     }
 }

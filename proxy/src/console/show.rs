@@ -6,6 +6,8 @@ mod pools;
 mod settings;
 mod stats;
 
+use std::net::SocketAddr;
+
 use super::command::Show;
 use super::table::{Column, Table, cell, int, text};
 use crate::pool::gates::Whole;
@@ -30,7 +32,7 @@ pub fn table(what: Show, shared: &Shared) -> Table {
         Show::PeerPools => settings::peer_pools(shared),
         Show::Lists => lists::lists(shared),
         Show::Mem => lists::mem(shared),
-        Show::DnsHosts => dns_hosts(),
+        Show::DnsHosts => dns_hosts(shared),
         Show::DnsZones => dns_zones(),
         Show::State => state(shared),
         Show::Version => version(),
@@ -76,9 +78,20 @@ const fn bigint(name: &'static str) -> Column {
     (std::borrow::Cow::Borrowed(name), ColumnType::Int8)
 }
 
-/// Names are resolved by the system, whose answers are not kept.
-fn dns_hosts() -> Table {
-    Table::new([text("hostname"), bigint("ttl"), text("addrs")])
+fn dns_hosts(shared: &Shared) -> Table {
+    let mut table = Table::new([text("hostname"), bigint("ttl"), text("addrs")]);
+    let ttl = shared.config().settings.name_ttl();
+    for (name, view) in shared.pools.commons().names.view(ttl) {
+        // With a port that says nothing, as PgBouncer prints them.
+        let addresses = view.addresses.iter().map(|ip| SocketAddr::new(*ip, 0));
+        let addresses: Vec<_> = addresses.map(|address| address.to_string()).collect();
+        table.row([
+            cell(name),
+            cell(view.left.as_secs()),
+            cell(addresses.join(",")),
+        ]);
+    }
+    table
 }
 
 fn dns_zones() -> Table {

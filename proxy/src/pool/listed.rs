@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use super::roster::ServerCard;
 use super::{Pool, PoolId};
@@ -29,6 +30,7 @@ impl Listed {
             generation: pool.roster.generation(),
             tls: connected.stream.tls_words().map(Into::into),
             replication,
+            prepared: AtomicU32::new(0),
         });
         pool.roster.enter(&card);
         Self {

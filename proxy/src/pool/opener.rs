@@ -2,18 +2,21 @@
 //! may get another one first, or leave.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::account::Counted;
 use super::roster::{Generation, ServerCard};
 use super::state::Ticket;
 use super::{Asked, Found, Pool, PoolId, Seat};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::client::replication::Replication;
+use crate::config::LoadBalanceHosts;
 use crate::cores::CoreId;
 use crate::io::post;
 use crate::protocol::message::backend::SqlState;
@@ -91,35 +94,81 @@ impl Pool {
         let Some(runtime) = self.commons.runtime() else {
             return;
         };
+        let limits = self.settings().budget;
         for _ in 0..count {
-            runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self))));
+            match self.budget.room_for(self, limits) {
+                Ok(counted) => {
+                    runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self), counted)));
+                }
+                Err(full) => {
+                    self.state().put_off();
+                    self.budget.wait_for_room(full, self, limits);
+                }
+            }
         }
     }
 
-    async fn open_one(self: Arc<Self>) {
+    /// The same for servers that nobody waits for, for whose sake no other is closed.
+    pub(super) fn open_where_there_is_room(self: &Arc<Self>, count: usize) {
+        let limits = self.settings().budget;
+        for _ in 0..count {
+            match (self.budget.count(limits), self.commons.runtime()) {
+                (Ok(counted), Some(runtime)) => {
+                    runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self), counted)));
+                }
+                _ => self.state().forgo(),
+            }
+        }
+    }
+
+    /// Another server of its database or user was closed, or could be.
+    pub(super) fn there_is_room(self: &Arc<Self>) {
+        let open = self.state().room();
+        self.open(open);
+    }
+
+    /// Closes an idle server for the sake of another pool. Says whether there was one.
+    pub(super) fn evict(&self) -> bool {
+        let server = self.state().evict();
+        let Some(mut server) = server else {
+            return false;
+        };
+        server.seat.blame("evicted");
+        server.close();
+        true
+    }
+
+    async fn open_one(self: Arc<Self>, counted: Counted) {
         // Before the settings are looked at: a server that opens while they change is outdated.
         let generation = self.roster.generation();
         let settings = self.settings();
-        let turn = self.turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let turn = match settings.load_balance_hosts {
+            LoadBalanceHosts::RoundRobin => self.turn.fetch_add(1, Ordering::Relaxed),
+            LoadBalanceHosts::Disable => self.turn.load(Ordering::Relaxed),
+        };
         match Box::pin(connect(&settings, turn, &self.commons)).await {
-            Ok(connected) => self.admit(connected, settings.server_lifetime, generation),
-            Err(error) => self.fail(&error, settings.server_login_retry),
+            Ok(connected) => {
+                if settings.load_balance_hosts == LoadBalanceHosts::Disable {
+                    // The one that answered is kept to until it fails.
+                    self.turn.store(connected.host, Ordering::Relaxed);
+                }
+                let seat = self.seat(&connected, generation, counted);
+                self.admit(connected, seat, settings.server_lifetime);
+            }
+            Err(error) => {
+                drop(counted);
+                self.fail(&error, settings.server_login_retry);
+            }
         }
     }
 
-    fn admit(
-        self: &Arc<Self>,
-        mut connected: Connected,
-        lifetime: Duration,
-        generation: Generation,
-    ) {
+    fn admit(self: &Arc<Self>, mut connected: Connected, seat: Seat, lifetime: Duration) {
         let reported = std::mem::take(&mut connected.reported);
         {
             let mut opening = self.opening();
             opening.welcome = Some(Arc::new(Welcome { reported }));
             opening.failure = None;
         }
-        let seat = self.seat(&connected, generation);
         let server = Server::new(connected, seat, jittered(lifetime));
         let (outcome, more) = self.state().opened(CoreId::current(), Box::new(server));
         self.open(more);
@@ -127,7 +176,12 @@ impl Pool {
     }
 
     /// A place for a server that was opened just now.
-    fn seat(self: &Arc<Self>, connected: &Connected, generation: Generation) -> Seat {
+    fn seat(
+        self: &Arc<Self>,
+        connected: &Connected,
+        generation: Generation,
+        counted: Counted,
+    ) -> Seat {
         let card = Arc::new(ServerCard {
             id: ConnectionId::next(),
             target: Arc::clone(&connected.cancel),
@@ -136,6 +190,7 @@ impl Pool {
             generation,
             tls: connected.stream.tls_words().map(Into::into),
             replication: Replication::None,
+            prepared: AtomicU32::new(0),
         });
         self.roster.enter(&card);
         if self.commons.config.load().settings.log_connections {
@@ -151,6 +206,7 @@ impl Pool {
         Seat {
             pool: Arc::clone(self),
             card,
+            counted: Some(counted),
             reason: None,
         }
     }
@@ -270,5 +326,23 @@ impl Pool {
         self.give_back(server);
         let gone = || Refusal::new(SqlState::INTERNAL_ERROR, "a server came without a greeting");
         self.welcome().ok_or_else(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trap_27_servers_that_came_together_do_not_leave_together() {
+        let lifetime = Duration::from_secs(3600);
+        let mut ends: Vec<_> = (0..1000).map(|_| jittered(lifetime)).collect();
+        ends.sort_unstable();
+        assert!(ends[0] >= lifetime / 10 * 9 && ends[999] <= lifetime);
+        // The chance that so many of a thousand fall together is nil.
+        let most = ends.chunk_by(|a, b| a == b).map(<[_]>::len).max();
+        assert!(most < Some(30), "{most:?} end at one moment");
+        assert!(ends[999] - ends[0] > lifetime / 20);
+        assert_eq!(jittered(Duration::ZERO), Duration::ZERO);
     }
 }

@@ -41,7 +41,9 @@ impl Pools {
             if self.gates().is_closed(&id.database) {
                 pool.pause("pool is paused");
             }
-            Arc::new(pool)
+            let pool = Arc::new(pool);
+            pool.budget.join(&pool);
+            pool
         });
         Arc::clone(pool)
     }

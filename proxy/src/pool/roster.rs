@@ -27,6 +27,16 @@ pub struct ServerCard {
     pub tls: Option<Box<str>>,
     /// Whether it belongs to a replication connection, which the pool does not share out.
     pub replication: Replication,
+    /// Statements that are prepared on it under the pooler's names.
+    pub prepared: AtomicU32,
+}
+
+impl ServerCard {
+    /// So many statements are prepared on it.
+    pub fn has_prepared(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.prepared.store(count, Ordering::Relaxed);
+    }
 }
 
 /// How often the servers of a pool have been called outdated, all at one time.

@@ -4,7 +4,8 @@
 //! to another core's runtime costs two system calls; its waiting clients stand in a queue for each
 //! core, numbered by their arrival. The numbers say:
 //!
-//! - there are never more than `size` servers, those being opened included;
+//! - there are never more than `size` servers, those being opened included, and a reserve of
+//!   further ones for clients that wait too long;
 //! - a client waits only while no core has an idle server;
 //! - a server that comes back goes to the client that waits longest, or, to spare the move, to one
 //!   of the same core that came at most [`LOCALITY_SLACK`] arrivals later. So nobody is overtaken
@@ -13,6 +14,8 @@
 use std::collections::VecDeque;
 
 use crate::cores::CoreId;
+
+mod room;
 
 /// Arrivals by which a client of the server's own core may come before the oldest one. Measured
 /// with 200 clients on 20 servers and two cores: a server moves with 43 of 100 transactions at 0,
@@ -59,6 +62,16 @@ pub enum Waited<S> {
     Refused,
 }
 
+/// Which idle server a client gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The one used last, of the client's own core if there is one.
+    #[default]
+    LatestFirst,
+    /// The one that was idle longest, whatever its core.
+    OldestFirst,
+}
+
 /// Whether servers are handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
@@ -79,7 +92,10 @@ struct Waiter<W> {
 #[derive(Debug)]
 pub struct PoolState<S, W> {
     size: usize,
-    /// Per core, the one used last on top.
+    /// Servers beyond the size, for clients that wait too long.
+    reserve: usize,
+    order: Order,
+    /// Per core, the one used last on top; all with the first core if the oldest comes first.
     idle: Vec<Vec<S>>,
     /// Per core, tickets ascending.
     queues: Vec<VecDeque<Waiter<W>>>,
@@ -92,6 +108,8 @@ pub struct PoolState<S, W> {
     gate: Gate,
     /// Servers fail to open; nobody tries before [`PoolState::retry`].
     held_off: bool,
+    /// A limit over several pools leaves no room; nobody tries before [`PoolState::room`].
+    put_off: bool,
 }
 
 impl<S, W> PoolState<S, W> {
@@ -100,6 +118,8 @@ impl<S, W> PoolState<S, W> {
     pub fn new(size: usize, cores: usize) -> Self {
         Self {
             size,
+            reserve: 0,
+            order: Order::default(),
             idle: (0..cores).map(|_| Vec::new()).collect(),
             queues: (0..cores).map(|_| VecDeque::new()).collect(),
             handed: Vec::new(),
@@ -109,6 +129,7 @@ impl<S, W> PoolState<S, W> {
             waiting: 0,
             gate: Gate::Open,
             held_off: false,
+            put_off: false,
         }
     }
 
@@ -159,6 +180,9 @@ impl<S, W> PoolState<S, W> {
 
     /// The core's own server that was used last, or else one of the core that has most.
     fn take_idle(&mut self, core: CoreId) -> Option<(S, CoreId)> {
+        if self.order == Order::OldestFirst {
+            return self.take_oldest();
+        }
         if let Some(server) = self.idle[core.index()].pop() {
             return Some((server, core));
         }
@@ -167,16 +191,28 @@ impl<S, W> PoolState<S, W> {
         Some((server, CoreId(u16::try_from(richest).unwrap_or(0))))
     }
 
+    /// The server that was idle longest: the first core's while the oldest comes first, and any
+    /// that other cores still have from before.
+    fn take_oldest(&mut self) -> Option<(S, CoreId)> {
+        let at = self.idle.iter().position(|servers| !servers.is_empty())?;
+        let core = CoreId(u16::try_from(at).unwrap_or(0));
+        Some((self.idle[at].remove(0), core))
+    }
+
     /// Counts one more server as being opened if there is need of it and room for it. Whoever is
     /// told so opens it and reports [`PoolState::opened`] or [`PoolState::failed`].
     pub fn open_one(&mut self) -> bool {
         let wanted = self.opening < self.waiting && self.total < self.size;
-        let open = wanted && self.gate == Gate::Open && !self.held_off;
+        let open = wanted && self.may_open();
         if open {
             self.opening += 1;
             self.total += 1;
         }
         open
+    }
+
+    fn may_open(&self) -> bool {
+        self.gate == Gate::Open && !self.held_off && !self.put_off
     }
 
     /// A client that has to wait looks again; `waker` replaces what would wake it.
@@ -215,12 +251,16 @@ impl<S, W> PoolState<S, W> {
 
     /// A clean server of `core` is free.
     pub fn give_back(&mut self, core: CoreId, server: S) -> GiveBack<S, W> {
-        if self.gate == Gate::Paused || self.total > self.size {
+        if self.gate == Gate::Paused || self.total > self.size + self.reserve {
             return GiveBack::Surplus(server);
         }
         let open = self.gate == Gate::Open;
         let Some(waiter) = open.then(|| self.next_waiter(core)).flatten() else {
-            self.idle[core.index()].push(server);
+            let at = match self.order {
+                Order::LatestFirst => core.index(),
+                Order::OldestFirst => 0,
+            };
+            self.idle[at].push(server);
             return GiveBack::Idle;
         };
         self.handed.push((waiter.ticket, server));
@@ -307,6 +347,12 @@ impl<S, W> PoolState<S, W> {
         }
         self.waiting -= gone.len();
         gone
+    }
+
+    /// Everybody in the queue, in no particular order.
+    pub fn waiters(&mut self) -> impl Iterator<Item = &mut W> {
+        let queues = self.queues.iter_mut();
+        queues.flat_map(|queue| queue.iter_mut().map(|waiter| &mut waiter.waker))
     }
 
     /// The heads of the queues: whoever waits longest is among them.

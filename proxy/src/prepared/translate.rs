@@ -11,6 +11,7 @@ use crate::protocol::message::backend::TransactionStatus;
 use crate::protocol::sql::{names_used, traces};
 use crate::protocol::tag::Frontend;
 use crate::server::residue::Residue;
+use crate::stats::CoreStats;
 use std::sync::Arc;
 
 /// Close of a statement that does not exist: `poolproof_` without a number.
@@ -36,6 +37,7 @@ pub struct Translator<'a> {
     pub catalog: &'a Catalog,
     /// Statements that a server may have; 0 leaves statements alone.
     pub statements_max: usize,
+    stats: &'a CoreStats,
     /// What goes to the server, up to `copied`.
     out: &'a mut Vec<u8>,
     source: &'a [u8],
@@ -57,6 +59,8 @@ pub struct Parties<'a> {
     pub catalog: &'a Catalog,
     /// Statements that a server may have; 0 leaves statements alone.
     pub statements_max: usize,
+    /// Where named statements are counted.
+    pub stats: &'a CoreStats,
 }
 
 /// When a message goes to the server.
@@ -82,6 +86,7 @@ impl<'a> Translator<'a> {
             names,
             catalog,
             statements_max,
+            stats,
         } = parties;
         Self {
             exchange,
@@ -90,6 +95,7 @@ impl<'a> Translator<'a> {
             names,
             catalog,
             statements_max,
+            stats,
             out,
             source,
             copied: 0,
@@ -227,6 +233,7 @@ impl<'a> Translator<'a> {
             self.residue.stays();
             return self.as_it_is(Frontend::Parse);
         }
+        self.stats.client_parses.add(1);
         let names = self.names.get_or_insert_default();
         if let Some(taken) = names.get(name).cloned() {
             // The server says what PostgreSQL says, once it knows the name.
@@ -278,6 +285,7 @@ impl<'a> Translator<'a> {
         let Some(statement) = self.lookup(name) else {
             return self.as_it_is(Frontend::Bind);
         };
+        self.stats.binds.add(1);
         self.residue.text(statement.traces);
         if statement.traces.names {
             self.residue.arm_names();
@@ -361,6 +369,7 @@ impl<'a> Translator<'a> {
     }
 
     fn write_parse(&mut self, name: &[u8], definition: &[u8]) {
+        self.stats.server_parses.add(1);
         let start = self.out.len();
         self.out.extend_from_slice(b"P\0\0\0\0");
         self.out.extend_from_slice(name);

@@ -180,6 +180,12 @@ impl Exchange {
         self.status
     }
 
+    /// Whether the server has said that a transaction is open, failed or not.
+    #[must_use]
+    pub fn is_in_transaction(&self) -> bool {
+        self.status != TransactionStatus::Idle
+    }
+
     /// Whether messages are to be passed on as they come, without waiting for the end of a batch:
     /// in an open transaction and in a COPY the server is bound to this client anyway.
     #[must_use]

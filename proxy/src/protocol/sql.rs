@@ -79,9 +79,11 @@ fn is_harmless_set(text: &[u8]) -> bool {
             return false;
         }
     }
-    let tracked = crate::parameters::TRACKED
-        .iter()
-        .map(|name| name.as_bytes());
+    // One that is not carried along after all is reported by the server, which then is dirty.
+    let tracked = crate::parameters::ALWAYS
+        .into_iter()
+        .chain([crate::parameters::USUAL_EXTRA])
+        .map(str::as_bytes);
     first.eq_ignore_ascii_case(b"LOCAL")
         || first.eq_ignore_ascii_case(b"TRANSACTION")
         || first.eq_ignore_ascii_case(b"NAMES")

@@ -1,6 +1,6 @@
 //! Opening a connection to a server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::parameters::{Interner, Tracked};
 use crate::pool::Commons;
 use crate::pool::settings::PoolSettings;
 use crate::protocol::message::backend::SqlState;
+use crate::tcp::tune;
 use crate::tls::end_point_hash;
 
 /// Where a server really is, names resolved.
@@ -53,6 +54,8 @@ pub struct Connected {
     pub parameters: Arc<Tracked>,
     /// Everything that it reported, in order.
     pub reported: Vec<(String, String)>,
+    /// Which of the hosts it is.
+    pub host: usize,
 }
 
 /// Why a server could not be had.
@@ -151,8 +154,8 @@ pub async fn connect_as(
     let hosts = &settings.hosts;
     let mut outcome = Err(ConnectError::Timeout);
     for at in 0..hosts.len() {
-        let host = &hosts[(turn + at) % hosts.len()];
-        outcome = connect_host(settings, host, deadline, commons, parameters).await;
+        let at = (turn + at) % hosts.len();
+        outcome = connect_host(settings, at, deadline, commons, parameters).await;
         if outcome.is_ok() {
             break;
         }
@@ -162,13 +165,16 @@ pub async fn connect_as(
 
 async fn connect_host(
     settings: &PoolSettings,
-    host: &ServerHost,
+    at: usize,
     deadline: Deadline,
     commons: &Commons,
     parameters: &[(&str, &str)],
 ) -> Result<Connected, ConnectError> {
+    let host = &settings.hosts[at];
     let mut outcome = Err(ConnectError::Timeout);
-    for address in resolve(host, settings.port, deadline).await? {
+    let ttl = commons.config.load().settings.name_ttl();
+    let look_up = async |name: &str| commons.names.lookup(name, ttl).await;
+    for address in resolve_with(host, settings.port, deadline, look_up).await? {
         outcome = attempt(settings, &address, deadline, commons)
             .await
             .map(|stream| (stream, address));
@@ -183,6 +189,7 @@ async fn connect_host(
     };
     let route = Route {
         settings,
+        host: at,
         address,
         encryption,
         deadline,
@@ -211,7 +218,11 @@ async fn attempt(
     }
     let opened = deadline.bound(open(address)).await;
     let opened = opened.unwrap_or_else(|elapsed| Err(elapsed.into()));
-    opened.inspect_err(|error| blame(settings, address, error, commons))
+    let opened = opened.inspect_err(|error| blame(settings, address, error, commons))?;
+    if let Stream::Tcp(socket) = &opened {
+        tune(socket, &commons.config.load().settings);
+    }
+    Ok(opened)
 }
 
 fn blame(
@@ -232,6 +243,8 @@ fn blame(
 /// The way to one server.
 struct Route<'a> {
     settings: &'a PoolSettings,
+    /// Which of the settings' hosts.
+    host: usize,
     address: ServerAddress,
     encryption: Encryption,
     deadline: Deadline,
@@ -268,12 +281,21 @@ impl Route<'_> {
     ) -> Result<(Stream, ServerGreeting), ConnectError> {
         let encrypting = self.encryption.begin(stream, &self.address, asking);
         let mut stream = self.deadline.bound(encrypting).await??;
+        let parameters = &self.settings.startup;
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain(self.parameters.iter().copied())
+            .collect();
+        let connect_query = self.settings.connect_query.as_deref();
         let request = ServerLogin {
             user: &self.settings.user,
             database: &self.settings.dbname,
             credential: self.settings.credential.as_deref(),
             version: self.version,
-            parameters: self.parameters,
+            parameters: &parameters,
+            // A replication connection runs no SQL of ours.
+            first_query: connect_query.filter(|_| self.parameters.is_empty()),
             end_point: stream
                 .tls()
                 .and_then(|session| session.peer_certificates()?.first())
@@ -288,7 +310,7 @@ impl Route<'_> {
             parameters: reported,
             key,
         } = greeting;
-        let mut parameters = Tracked::default();
+        let mut parameters = interner.blank();
         for (name, value) in &reported {
             parameters.set(name, value);
         }
@@ -302,6 +324,7 @@ impl Route<'_> {
             }),
             parameters: interner.intern(parameters),
             reported,
+            host: self.host,
         }
     }
 }
@@ -316,6 +339,20 @@ pub async fn resolve(
     port: u16,
     deadline: Deadline,
 ) -> Result<Vec<ServerAddress>, ConnectError> {
+    resolve_with(host, port, deadline, async |name| {
+        let found = tokio::net::lookup_host((name, port)).await?;
+        Ok(found.map(|address| address.ip()).collect())
+    })
+    .await
+}
+
+/// The addresses of a host; `look_up` finds those of a name.
+async fn resolve_with(
+    host: &ServerHost,
+    port: u16,
+    deadline: Deadline,
+    look_up: impl AsyncFnOnce(&str) -> std::io::Result<Vec<IpAddr>>,
+) -> Result<Vec<ServerAddress>, ConnectError> {
     match host {
         ServerHost::Directory(path) => Ok(vec![ServerAddress::Unix(
             path.join(format!(".s.PGSQL.{port}")),
@@ -324,12 +361,11 @@ pub async fn resolve(
             "{name}/.s.PGSQL.{port}"
         ))]),
         ServerHost::Tcp(name) => {
-            let found = deadline
-                .bound(tokio::net::lookup_host((name.as_str(), port)))
-                .await?;
+            let found = deadline.bound(look_up(name)).await?;
             let host = name.clone();
             let found = found.map_err(|source| ConnectError::Resolve { host, source })?;
-            Ok(found.map(ServerAddress::Tcp).collect())
+            let address = |ip| ServerAddress::Tcp(SocketAddr::new(ip, port));
+            Ok(found.into_iter().map(address).collect())
         }
     }
 }

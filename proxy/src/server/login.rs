@@ -8,7 +8,7 @@ use crate::auth::prover::{Prover, ProverError, Reply, Request};
 use crate::config::ProtocolVersion;
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend::{
-    password_message, sasl_initial_response, sasl_response, startup_message,
+    password_message, query, sasl_initial_response, sasl_response, startup_message,
 };
 use crate::protocol::startup::{CANCEL_KEY_BYTES_MAX, CancelKey, PROTOCOL_3_0, PROTOCOL_3_2};
 
@@ -37,6 +37,8 @@ pub struct ServerLogin<'a> {
     pub parameters: &'a [(&'a str, &'a str)],
     /// The hash of the server's certificate, to which the proof is bound; `None` without TLS.
     pub end_point: Option<Vec<u8>>,
+    /// SQL to run before anybody else may use the connection.
+    pub first_query: Option<&'a str>,
 }
 
 /// What a server says of itself when it lets us in.
@@ -47,6 +49,17 @@ pub struct ServerGreeting {
     /// The key with which its queries are cancelled; a pooler behind which there is a pooler may
     /// give none.
     pub key: Option<CancelKey>,
+}
+
+impl ServerGreeting {
+    /// A parameter has another value than it had at first.
+    fn changes(&mut self, (name, value): (String, String)) {
+        let known = self.parameters.iter_mut().find(|(known, _)| *known == name);
+        match known {
+            Some((_, old)) => *old = value,
+            None => self.parameters.push((name, value)),
+        }
+    }
 }
 
 /// Why a server did not let us in.
@@ -137,7 +150,40 @@ where
     while !greeting.is_ready() || !dialogue.input.is_empty() {
         greeting.take(&dialogue.receive().await?)?;
     }
-    Ok(greeting.finish())
+    let mut greeting = greeting.finish();
+    if let Some(sql) = login.first_query {
+        query(&mut out, sql);
+        dialogue.send(&mut out).await?;
+        first_answer(&mut dialogue, &mut greeting).await?;
+    }
+    Ok(greeting)
+}
+
+/// Reads the answer to the first query, up to ReadyForQuery. What it changes of the parameters
+/// is part of the greeting; that it failed is logged and nothing more, as in PgBouncer.
+async fn first_answer<S>(
+    dialogue: &mut Dialogue<'_, S>,
+    greeting: &mut ServerGreeting,
+) -> Result<(), LoginError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let message = dialogue.receive().await?;
+        match message.tag {
+            b'S' => greeting.changes(greeting::parameter(&message.body)?),
+            b'E' => {
+                let error = ServerError::parse(&message.body);
+                tracing::warn!("connect_query failed: {error}");
+            }
+            b'Z' => return Ok(()),
+            b'T' | b'D' | b'C' | b'I' | b'N' | b'A' => {}
+            tag => {
+                let expected = "the answer to connect_query";
+                return Err(LoginError::violation(expected, describe(tag)));
+            }
+        }
+    }
 }
 
 /// One message of a server: its type and its body.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 pub struct Stopwatch {
     request: Option<Instant>,
     transaction: Option<Instant>,
+    answered: Option<Instant>,
 }
 
 /// What ended with an answer.
@@ -28,6 +29,24 @@ impl Stopwatch {
         }
     }
 
+    /// Since when a request is not answered.
+    #[must_use]
+    pub const fn request_since(&self) -> Option<Instant> {
+        self.request
+    }
+
+    /// Since when a transaction runs.
+    #[must_use]
+    pub const fn transaction_since(&self) -> Option<Instant> {
+        self.transaction
+    }
+
+    /// When the last request was answered.
+    #[must_use]
+    pub const fn answered_at(&self) -> Option<Instant> {
+        self.answered
+    }
+
     /// A request was answered at `now`. `ended` says that its transaction is over, `owes` that
     /// more of the pipeline is to be answered.
     pub fn answered(&mut self, now: Instant, ended: bool, owes: bool) -> Lap {
@@ -39,6 +58,7 @@ impl Stopwatch {
             None
         };
         self.request = owes.then_some(now);
+        self.answered = Some(now);
         if ended {
             self.transaction = self.request;
         }

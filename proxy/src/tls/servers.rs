@@ -1,5 +1,6 @@
 //! TLS with servers.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::files::{authorities, needs, proof};
 use super::keys::{Remark, Side};
 use super::suites::{provider, versions};
 use super::verify::{Demand, Verifier};
+use crate::config::section::Section as _;
 use crate::config::{Settings, SslMode};
 use crate::io::Stream;
 use crate::io::carrier::Carrier;
@@ -23,6 +25,27 @@ pub struct ServerTls {
     /// Whether to ask for it, and what to do without.
     pub mode: SslMode,
     config: Option<Arc<ClientConfig>>,
+    /// Of the settings and of what is in the files that they name.
+    fingerprint: u64,
+}
+
+/// What tells one set of settings from another.
+fn fingerprint(settings: &Settings) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let ours = |name: &str| name.starts_with("server_tls_");
+    for key in Settings::KEYS.iter().filter(|key| ours(key.name)) {
+        (key.show)(settings).hash(&mut hasher);
+    }
+    let files = [
+        &settings.server_tls_ca_file,
+        &settings.server_tls_cert_file,
+        &settings.server_tls_key_file,
+    ];
+    for file in files.into_iter().flatten() {
+        // One that cannot be read is an error elsewhere.
+        std::fs::read(file).unwrap_or_default().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 impl Default for ServerTls {
@@ -30,6 +53,7 @@ impl Default for ServerTls {
         Self {
             mode: SslMode::Disable,
             config: None,
+            fingerprint: 0,
         }
     }
 }
@@ -77,7 +101,14 @@ impl ServerTls {
         Ok(Self {
             mode: side.mode,
             config: Some(Arc::new(config)),
+            fingerprint: fingerprint(settings),
         })
+    }
+
+    /// Whether a connection opened under `other` is encrypted and checked as under these.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.mode == other.mode && self.fingerprint == other.fingerprint
     }
 
     /// Leads the handshake with a server that has agreed to it; `host` is the name that it was

@@ -18,6 +18,9 @@ use crate::protocol::message::backend::{
 /// PostgreSQL's own words for a cancelled query.
 const CANCELED: &str = "canceling statement due to user request";
 
+/// PgBouncer's words for a client that waits.
+const QUEUED: &str = "No server connection available in postgres backend, client being queued";
+
 impl Session {
     pub(super) fn poll_queue(
         &mut self,
@@ -44,7 +47,7 @@ impl Session {
                     self.phase = Phase::Idle;
                     return Poll::Ready(Err(End::Refused(refusal)));
                 }
-                Found::Nothing => {}
+                Found::Nothing => self.say_that_it_waits(cx, since)?,
             }
             // The client may leave, or say more; more than can be gathered is left unread.
             if self.intake.held_len() >= GATHER_MAX {
@@ -52,6 +55,22 @@ impl Session {
             }
             ready!(self.read_client(cx))?;
         }
+    }
+
+    /// Tells the client that it waits, once, if it has waited long enough.
+    fn say_that_it_waits(&mut self, cx: &mut Context<'_>, since: Instant) -> Result<(), End> {
+        let Phase::Waiting { told, .. } = &mut self.phase else {
+            return Ok(());
+        };
+        let after = self.pool.care.notifies_after();
+        if *told || after.is_none_or(|after| since.elapsed() < after) {
+            return Ok(());
+        }
+        *told = true;
+        let mut notice = BytesMut::new();
+        error_response(&mut notice, Severity::Notice, SqlState::SUCCESS, QUEUED);
+        let sent = self.outbox.send(cx, &mut self.client, &notice);
+        sent.map_err(End::Client)
     }
 
     /// Answers the first request that waits as PostgreSQL answers a cancelled one.

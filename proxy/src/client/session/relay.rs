@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use super::{Phase, Session};
+use super::{Phase, Session, Tenure};
 use crate::client::end::End;
 use crate::client::intake::{GATHER_MAX, Rule};
 use crate::io::{Outbox, Stream, scratch};
@@ -21,6 +21,9 @@ use crate::server::{Heard, Server, ServerFault};
 
 /// Sync.
 const SYNC: &[u8] = b"S\0\0\0\x04";
+
+/// PgBouncer's words for what its pool mode `statement` does not allow.
+const NO_BLOCKS: &str = "transaction blocks not allowed in statement pooling mode";
 
 /// Reads of one session before other sessions of the core have their turn.
 const READS_PER_TURN: u32 = 16;
@@ -93,11 +96,11 @@ impl Session {
             }
             self.holds = false;
         }
-        let passes = self.keeps_server || server.exchange.is_open();
+        let passes = self.tenure == Tenure::Session || server.exchange.is_open();
         let rule = if passes { Rule::Pass } else { Rule::Gather };
         let cut = self.intake.cut(bytes, rule)?;
         let ready = &bytes[..cut.forward];
-        let used = if self.keeps_server {
+        let used = if self.tenure == Tenure::Session {
             let exchange = &mut server.exchange;
             let used = self.intake.commit(ready, |message, _, _| {
                 exchange.client_sent(message);
@@ -114,6 +117,7 @@ impl Session {
                     names: &mut self.names,
                     catalog: &self.pool.catalog,
                     statements_max: self.pool.care.statements_max(),
+                    stats: self.pool.stats.here(),
                 };
                 let mut translator = Translator::new(parties, ready, out);
                 let used = self.intake.commit(ready, |message, at, frame| {
@@ -128,6 +132,10 @@ impl Session {
         };
         if used > 0 {
             server.watch.sent(Instant::now);
+        }
+        if let Some(names) = &self.names {
+            self.cancel.holder.card.has_prepared(names.len());
+            server.seat.card().has_prepared(server.shelf.len());
         }
         if !cut.terminate || used < cut.forward {
             return Ok(used);
@@ -160,6 +168,9 @@ impl Session {
             let interner = &self.pool.commons().interner;
             let (heard, sent) = scratch::with_second(|shown| -> Result<_, End> {
                 let heard = server.hear(bytes, interner, shown)?;
+                if self.tenure == Tenure::Statement && server.exchange.is_in_transaction() {
+                    return Err(End::Overdue(NO_BLOCKS));
+                }
                 let shown = if heard.filtered { shown } else { bytes };
                 let sent = self.outbox.send(cx, &mut self.client, shown);
                 sent.map_err(End::Client)?;
@@ -193,7 +204,7 @@ impl Session {
         }
         let settled =
             server.is_free() && self.intake.at_boundary() && outbox.is_taken(&server.stream);
-        if settled && !self.keeps_server {
+        if settled && self.tenure != Tenure::Session {
             self.release();
             // The client may have sent more, which had to wait or was not whole.
             let waits = !self.intake.is_empty();

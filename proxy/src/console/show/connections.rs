@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use crate::cancel::{CancelTarget, Doing, Holder};
@@ -105,6 +106,7 @@ impl Sight {
 /// A connection, in the parts that clients and servers fill differently.
 struct Row<'a> {
     kind: &'static str,
+    user: &'a str,
     pool: &'a Pool,
     replication: Replication,
     state: &'static str,
@@ -119,13 +121,14 @@ struct Row<'a> {
     process: u32,
     tls: Option<&'a str>,
     application: &'a str,
+    prepared: u32,
 }
 
 impl Row<'_> {
     fn cells(self) -> Vec<Cell> {
         vec![
             cell(self.kind),
-            cell(&self.pool.id.user),
+            cell(self.user),
             cell(&self.pool.id.database),
             cell(self.replication.as_str()),
             cell(self.state),
@@ -143,7 +146,7 @@ impl Row<'_> {
             cell(self.process),
             cell(self.tls.unwrap_or_default()),
             cell(self.application),
-            cell(0),
+            cell(self.prepared),
             cell(self.id.0),
         ]
     }
@@ -181,6 +184,7 @@ fn client_row<'a>(holder: &'a Holder, doing: &'a Doing, sight: &Sight, port: u16
     let name = doing.parameters.as_ref();
     Row {
         kind: "C",
+        user: &card.user,
         pool: &card.pool,
         replication: card.replication,
         state: if doing.waits { "waiting" } else { "active" },
@@ -201,6 +205,7 @@ fn client_row<'a>(holder: &'a Holder, doing: &'a Doing, sight: &Sight, port: u16
         application: name
             .and_then(|parameters| parameters.get("application_name"))
             .unwrap_or_default(),
+        prepared: card.prepared.load(Ordering::Relaxed),
     }
 }
 
@@ -218,6 +223,7 @@ fn server_row<'a>(pool: &'a Pool, card: &'a ServerCard, sight: &Sight) -> Row<'a
     let local = card.local.map_or_else(|| ("unix".to_owned(), port), parts);
     Row {
         kind: "S",
+        user: &pool.id.user,
         pool,
         replication: card.replication,
         state: if link.is_some() { "active" } else { "idle" },
@@ -232,6 +238,7 @@ fn server_row<'a>(pool: &'a Pool, card: &'a ServerCard, sight: &Sight) -> Row<'a
         process: card.target.key.as_ref().map_or(0, |key| key.process),
         tls: card.tls.as_deref(),
         application: "",
+        prepared: card.prepared.load(Ordering::Relaxed),
     }
 }
 

@@ -50,6 +50,13 @@ fn count(shared: &Shared) -> Count {
 pub(super) fn lists(shared: &Shared) -> Table {
     let mut table = Table::new([text("list"), int("items")]);
     let count = count(shared);
+    let config = shared.config();
+    let names = shared
+        .pools
+        .commons()
+        .names
+        .view(config.settings.name_ttl());
+    let names = names.len();
     for (list, items) in [
         ("databases", count.databases),
         ("users", count.users),
@@ -64,7 +71,7 @@ pub(super) fn lists(shared: &Shared) -> Table {
         ),
         ("free_servers", count.servers_idle),
         ("used_servers", count.servers_busy),
-        ("dns_names", 0),
+        ("dns_names", names),
         ("dns_zones", 0),
         ("dns_queries", 0),
         ("dns_pending", 0),

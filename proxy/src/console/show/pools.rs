@@ -163,7 +163,8 @@ fn database_row(shared: &Shared, name: &str, target: &Database, now: Current) ->
     let gate = shared.pools.gates().of(name);
     let host = (!connect.host.is_empty()).then(|| connect.host.show());
     let several = connect.host.len() > 1;
-    let lifetime = settings.server_lifetime.as_secs();
+    let lifetime = connect.server_lifetime.unwrap_or(settings.server_lifetime);
+    let lifetime = lifetime.as_secs();
     let most = |own: Option<crate::config::Limit>, all: crate::config::Limit| {
         cell(own.unwrap_or(all).get().unwrap_or(0))
     };

@@ -356,6 +356,89 @@ impl World {
     }
 }
 
+#[test]
+fn the_reserve_is_opened_for_those_overdue_and_no_others() {
+    let mut state = State::new(1, 1);
+    state.set_reserve(2);
+    for client in 0..4 {
+        let _ = waits(&mut state, A, client);
+    }
+    assert_eq!((state.total(), state.opening()), (1, 1));
+    assert_eq!(state.open_reserve(0), 0);
+    assert_eq!(state.open_reserve(1), 0, "one is on its way");
+    assert_eq!(state.open_reserve(2), 1);
+    assert_eq!(state.open_reserve(9), 1, "the reserve is of two");
+    for server in 0..3 {
+        assert_eq!(
+            state.opened(A, server),
+            (GiveBack::Handed(server), 0),
+            "in order of arrival"
+        );
+    }
+    state.handed.clear();
+    assert_eq!(state.give_back(A, 0), GiveBack::Handed(3));
+    assert_eq!(state.give_back(A, 1), GiveBack::Idle, "it stays open");
+    state.set_reserve(0);
+    assert_eq!(state.give_back(A, 2), GiveBack::Surplus(2));
+}
+
+#[test]
+fn the_least_number_of_servers_is_opened_within_the_size() {
+    let mut state = State::new(2, 1);
+    assert_eq!(state.open_up_to(5), 2);
+    assert_eq!(state.open_up_to(5), 0);
+    state.failed();
+    assert_eq!(state.open_up_to(2), 0, "not before it is time to try again");
+    assert_eq!(state.retry(), 0);
+    assert_eq!(state.open_up_to(2), 1);
+}
+
+#[test]
+fn without_room_nothing_is_opened_until_there_is_some() {
+    let mut state = State::new(3, 1);
+    assert!(waits(&mut state, A, 1).1);
+    state.put_off();
+    assert_eq!((state.total(), state.opening()), (0, 0));
+    assert!(!waits(&mut state, A, 2).1);
+    assert_eq!(state.room(), 2);
+}
+
+#[test]
+fn a_server_that_is_looked_after_is_neither_idle_nor_missing() {
+    let mut state = State::new(1, 1);
+    assert!(waits(&mut state, A, 1).1);
+    let _ = state.opened(A, 7);
+    state.handed.clear();
+    let _ = state.give_back(A, 7);
+    assert_eq!(state.checkout(A, || 0), Checkout::Server(7, A));
+    state.looked_after();
+    assert!(!waits(&mut state, A, 2).1, "it will come back");
+    assert_eq!(state.opened(A, 7), (GiveBack::Handed(2), 0));
+    state.handed.clear();
+    state.looked_after();
+    let _ = waits(&mut state, A, 3);
+    state.unfit();
+    assert_eq!(state.closed(), 1, "another one in its place");
+}
+
+#[test]
+fn the_oldest_comes_first_on_request() {
+    let mut state = State::new(3, 2);
+    state.set_order(Order::OldestFirst);
+    state.total = 3;
+    for (server, core) in [(10, A), (11, B), (12, A)] {
+        assert_eq!(state.give_back(core, server), GiveBack::Idle);
+    }
+    for server in [10, 11, 12, 10] {
+        let Checkout::Server(taken, _) = state.checkout(B, || 0) else {
+            panic!("no server");
+        };
+        assert_eq!(taken, server);
+        let _ = state.give_back(B, server);
+    }
+    assert_eq!(state.evict(), Some(11));
+}
+
 proptest! {
     #[test]
     fn whatever_happens_the_pool_keeps_its_promises(steps in steps(), size in 1..6_usize) {

@@ -13,6 +13,7 @@ struct Play {
     residue: Residue,
     names: Option<Box<Names>>,
     catalog: Catalog,
+    stats: CoreStats,
 }
 
 /// A message: its type, and its body with `~` for zero bytes.
@@ -40,6 +41,7 @@ impl Play {
             names: &mut self.names,
             catalog: &self.catalog,
             statements_max,
+            stats: &self.stats,
         };
         let mut translator = Translator::new(parties, &source, &mut out);
         let mut at = 0;

@@ -44,7 +44,7 @@ impl Reader {
     }
 }
 
-fn parameter(body: &[u8]) -> Result<(String, String), LoginError> {
+pub(super) fn parameter(body: &[u8]) -> Result<(String, String), LoginError> {
     let text = body
         .strip_suffix(b"\0")
         .and_then(|text| str::from_utf8(text).ok());

@@ -27,6 +27,7 @@ async fn log_in_with(version: ProtocolVersion, script: &[u8]) -> Result<ServerGr
         credential: Some(&credential),
         parameters: &[("application_name", "x")],
         end_point: None,
+        first_query: None,
     };
     login(&mut pooler, &request, Deadline::NEVER)
         .await
@@ -207,6 +208,7 @@ async fn what_is_sent() {
             version: ProtocolVersion::V3_0,
             parameters: &parameters,
             end_point: None,
+            first_query: None,
         };
         login(&mut pooler, &request, Deadline::NEVER)
             .await
@@ -238,6 +240,7 @@ async fn a_server_that_says_nothing_is_given_up() {
         version: ProtocolVersion::V3_0,
         parameters: &[],
         end_point: None,
+        first_query: None,
     };
     let deadline = Deadline::after(Timeout::from_secs(15));
     let result = login(&mut pooler, &request, deadline).await;

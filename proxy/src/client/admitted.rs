@@ -1,0 +1,107 @@
+//! A client that is let in: its session parameters, its greeting, its session.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::card::ClientAddress;
+use super::intake::Queries;
+use super::session::{Beginning, Session};
+use crate::cancel::Registered;
+use crate::config::Config;
+use crate::io::{Outbox, Stream};
+use crate::parameters::Tracked;
+use crate::pool::{Pool, Welcome};
+use crate::protocol::message::backend::{
+    TransactionStatus, authentication_ok, backend_key_data, parameter_status, ready_for_query,
+};
+use crate::protocol::options::{self, OPTIONS};
+use crate::protocol::startup::{CancelKey, StartupParameters};
+use crate::shared::Shared;
+
+/// A client that is let in, and what it is to be told.
+pub(super) struct Admitted {
+    pub(super) pool: Arc<Pool>,
+    pub(super) welcome: Arc<Welcome>,
+    pub(super) startup: StartupParameters,
+    pub(super) message_len_max: u32,
+    pub(super) cancel: Registered,
+    pub(super) key: CancelKey,
+}
+
+impl Admitted {
+    /// The session with which it begins.
+    pub(super) fn into_session(self, client: Stream, shared: &Shared) -> Session {
+        let Self {
+            pool,
+            welcome,
+            startup,
+            message_len_max,
+            cancel,
+            key,
+        } = self;
+        let config = shared.config();
+        let interner = &shared.pools.commons().interner;
+        let mut wishes = interner.blank();
+        for (name, value) in &welcome.reported {
+            wishes.set(name, value);
+        }
+        apply(&startup, &config, &mut wishes);
+        if config.settings.application_name_add_host {
+            add_host(&startup, cancel.holder.card.address, &mut wishes);
+        }
+        let mut greeting = Outbox::default();
+        greeting.push(&greet(&welcome, &wishes, &key));
+        let tenure = pool.settings().mode.into();
+        let queries = if config.settings.disable_pqexec {
+            Queries::Refused
+        } else {
+            Queries::Allowed
+        };
+        let wishes = interner.intern(wishes);
+        Session::new(Beginning {
+            client,
+            pool,
+            cancel,
+            wishes,
+            greeting,
+            message_len_max,
+            queries,
+            tenure,
+        })
+    }
+}
+
+/// What the client says of itself, put into effect: what stands in `options` first, as in
+/// PostgreSQL.
+fn apply(startup: &StartupParameters, config: &Config, wishes: &mut Tracked) {
+    let ignored = &config.settings.ignore_startup_parameters;
+    let options = startup.get(OPTIONS);
+    let options = options.filter(|_| !ignored.contains_ignoring_case(OPTIONS));
+    // What cannot be read was refused before.
+    let options = options.and_then(|text| options::options(text).ok());
+    let options = options.unwrap_or_default();
+    for (name, value) in options.iter().chain(&startup.parameters) {
+        wishes.set(name, value);
+    }
+}
+
+/// `application_name_add_host`: the name that servers see says where the client comes from.
+fn add_host(startup: &StartupParameters, address: ClientAddress, wishes: &mut Tracked) {
+    const NAME: &str = "application_name";
+    let own = startup.get(NAME).unwrap_or("app");
+    wishes.set(NAME, &format!("{own} - {address}"));
+}
+
+/// AuthenticationOk and everything that follows up to the first ReadyForQuery. What a server said
+/// goes on as it was, but for the parameters that are the client's own.
+fn greet(welcome: &Welcome, wishes: &Tracked, key: &CancelKey) -> BytesMut {
+    let mut out = BytesMut::new();
+    authentication_ok(&mut out);
+    for (name, value) in &welcome.reported {
+        parameter_status(&mut out, name, wishes.get(name).unwrap_or(value));
+    }
+    backend_key_data(&mut out, key.process, &key.key);
+    ready_for_query(&mut out, TransactionStatus::Idle);
+    out
+}
