@@ -6,6 +6,7 @@ use crate::prepared::translate::{Parties, Passage, Translator};
 use crate::prepared::{Catalog, Names, Shelf};
 use crate::protocol::exchange::Exchange;
 use crate::server::residue::Residue;
+use crate::stats::CoreStats;
 
 /// A client and its server, of whom only the parsers are real.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Rehearsal {
     names: Option<Box<Names>>,
     catalog: Catalog,
     statements_max: usize,
+    stats: CoreStats,
 }
 
 impl Rehearsal {
@@ -32,6 +34,7 @@ impl Rehearsal {
             names: None,
             catalog: Catalog::default(),
             statements_max,
+            stats: CoreStats::default(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Rehearsal {
             names: &mut self.names,
             catalog: &self.catalog,
             statements_max: self.statements_max,
+            stats: &self.stats,
         };
         let mut translator = Translator::new(parties, ready, &mut out);
         let mut full = false;

@@ -32,12 +32,12 @@ fn leave_during(script: &str) {
 }
 
 #[test]
-fn an_open_transaction_is_rolled_back() {
+fn trap_17_an_open_transaction_is_rolled_back() {
     bounded(|| leave_during("Q BEGIN | < Z | Q INSERT INTO t VALUES (1)"));
 }
 
 #[test]
-fn a_failed_transaction_is_rolled_back() {
+fn trap_17_a_failed_transaction_is_rolled_back() {
     bounded(|| leave_during("Q BEGIN | < Z | Q INSERT INTO t VALUES (1) | < Z | Q SELECT 1/0"));
 }
 
@@ -52,12 +52,12 @@ fn half_a_copy_is_rolled_back() {
 }
 
 #[test]
-fn a_result_that_nobody_reads_reaches_nobody_else() {
+fn trap_18_a_result_that_nobody_reads_reaches_nobody_else() {
     bounded(|| leave_during("Q SELECT repeat('x', 10000) FROM generate_series(1, 2000) | < T"));
 }
 
 #[test]
-fn a_query_whose_client_has_left_does_not_keep_its_server() {
+fn trap_18_a_query_whose_client_has_left_does_not_keep_its_server() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, io};
 
+use nix::unistd::Pid;
+
 use crate::raw::Client;
 
 mod account;
@@ -24,6 +26,9 @@ pub(crate) const SUPERUSER: &str = "postgres";
 pub(crate) const SUPERUSER_PASSWORD: &str = "only for tests";
 /// An ordinary role that logs in without a password.
 pub(crate) const APP: &str = "app";
+
+/// Another such role.
+pub(crate) const OTHER: &str = "other";
 
 /// How a client over TCP proves who it is: by password, but for members of a role that says
 /// otherwise. The Unix socket, in a folder of our own, trusts everybody.
@@ -52,6 +57,7 @@ password_encryption = 'scram-sha-256'
 const SET_UP: &str = "\
 CREATE ROLE auth_trust; CREATE ROLE auth_md5; CREATE ROLE auth_clear;
 CREATE ROLE app LOGIN IN ROLE auth_trust;
+CREATE ROLE other LOGIN IN ROLE auth_trust;
 GRANT pg_signal_backend TO app";
 
 /// A running PostgreSQL, removed when this value is dropped or the process ends, however it ends.
@@ -96,6 +102,14 @@ impl Cluster {
     /// Its folder, which only its user may read.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The process that accepts its connections.
+    pub(crate) fn postmaster(&self) -> Pid {
+        let file = self.folder.join("data/postmaster.pid");
+        let text = fs::read_to_string(file).expect("read postmaster.pid");
+        let number = text.lines().next().and_then(|line| line.parse().ok());
+        Pid::from_raw(number.expect("a process"))
     }
 
     /// Stops it as a crash would and returns when it is down.

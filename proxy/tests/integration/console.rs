@@ -423,7 +423,7 @@ fn no_show_tells_a_secret() {
         let secret = "Geheimnis-7261";
         let site = Site::start(
             Against::Proxy,
-            &pool(1).database_option(&format!("password={secret}")),
+            &pool(1).on_database(&format!("password={secret}")),
         );
         let mut client = site.client();
         client.run("Q BEGIN");

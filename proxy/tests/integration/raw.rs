@@ -9,10 +9,12 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, BytesMut};
 use postgres_protocol::message::frontend;
 
+mod answer;
 mod delivery;
 mod readable;
 mod script;
 
+pub(crate) use answer::{row, rows};
 pub(crate) use delivery::wait_until_read;
 pub(crate) use script::{Step, bytes_of, steps};
 

@@ -24,7 +24,7 @@ fn terminate(site: &Site) {
 }
 
 #[test]
-fn idle_servers_that_die_are_not_handed_out() {
+fn trap_19_idle_servers_that_die_are_not_handed_out() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(3));
@@ -54,7 +54,7 @@ fn die_during(site: &Site, script: &str, running: &str) -> String {
 }
 
 #[test]
-fn a_client_whose_server_dies_hears_one_error() {
+fn trap_19_a_client_whose_server_dies_hears_one_error() {
     bounded(|| {
         for against in AS_POSTGRES {
             let site = Site::start(*against, &Pool::of(1));
@@ -75,7 +75,7 @@ fn a_client_whose_server_dies_hears_one_error() {
 }
 
 #[test]
-fn a_crash_of_all_backends_is_survived() {
+fn trap_19_a_crash_of_all_backends_is_survived() {
     bounded(|| {
         for against in OURS {
             let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
@@ -98,7 +98,7 @@ fn a_crash_of_all_backends_is_survived() {
 }
 
 #[test]
-fn clients_get_errors_while_postgresql_is_down_and_service_returns() {
+fn trap_20_clients_get_errors_while_postgresql_is_down_and_service_returns() {
     bounded(|| {
         for against in OURS {
             let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
@@ -126,7 +126,7 @@ fn clients_get_errors_while_postgresql_is_down_and_service_returns() {
 }
 
 #[test]
-fn a_frozen_postgresql_delays_and_loses_nothing() {
+fn trap_20_a_frozen_postgresql_delays_and_loses_nothing() {
     bounded(|| {
         for against in OURS {
             let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
@@ -152,6 +152,48 @@ fn a_frozen_postgresql_delays_and_loses_nothing() {
             kill(&pid, Signal::SIGCONT);
             assert_eq!(client.read_until(b"Z").join(" | "), ONE);
             site.assert_whole(1);
+        }
+    });
+}
+
+/// A server is lost while a statement is on its way to it. Whether the statement was run, the
+/// client learns or not; it is never run a second time on another server.
+#[test]
+fn trap_25_nothing_is_run_twice() {
+    const ROUNDS: usize = 20;
+    bounded(|| {
+        for against in POOLERS {
+            let pool = Pool::of(1).with("server_login_retry", 0);
+            let site = Site::start(*against, &pool);
+            site.sql("CREATE TABLE runs (client int)");
+            let mut confirmed = Vec::new();
+            for round in 0..ROUNDS {
+                let mut client = site.client();
+                client.run("Q SELECT 1");
+                let insert = format!("Q INSERT INTO runs VALUES ({round})");
+                let of_site = format!("WHERE datname = '{}'", site.database());
+                let end =
+                    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity {of_site}");
+                std::thread::scope(|scope| {
+                    scope.spawn(|| site.cluster().sql(&end));
+                    let heard = client.run(&insert);
+                    if heard == "C INSERT 0 1 | Z I" {
+                        confirmed.push(round);
+                    }
+                });
+            }
+            let count = |condition: &str| {
+                let sql = format!("SELECT client FROM runs GROUP BY 1 HAVING {condition}");
+                site.sql(&sql).len()
+            };
+            assert_eq!(count("count(*) > 1"), 0, "{against:?}");
+            let ran = site.sql("SELECT client FROM runs");
+            for round in confirmed {
+                assert!(
+                    ran.contains(&round.to_string()),
+                    "{against:?}: {round} is lost"
+                );
+            }
         }
     });
 }

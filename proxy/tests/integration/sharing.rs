@@ -44,7 +44,7 @@ fn transact_on_one_server(client: &mut Client) {
 }
 
 #[test]
-fn nobody_gets_the_server_of_an_open_transaction() {
+fn trap_17_nobody_gets_the_server_of_an_open_transaction() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1));
@@ -76,7 +76,7 @@ fn nobody_gets_the_server_of_an_open_transaction() {
 }
 
 #[test]
-fn servers_are_given_in_order_of_arrival() {
+fn trap_24_servers_are_given_in_order_of_arrival() {
     bounded(|| {
         let one_core = Pool::of(1).with("worker_threads", 1);
         for (against, pool) in [
@@ -93,7 +93,7 @@ fn servers_are_given_in_order_of_arrival() {
 /// A server that is free on one core goes to who waits there, before older ones of other cores, but
 /// only so often.
 #[test]
-fn nobody_is_overtaken_for_long() {
+fn trap_24_nobody_is_overtaken_for_long() {
     bounded(|| {
         let site = Site::start(Against::Proxy, &Pool::of(1));
         let order = order_of_service(&site, 60);
@@ -127,7 +127,7 @@ fn order_of_service(site: &Site, count: usize) -> Vec<usize> {
 }
 
 #[test]
-fn half_a_message_holds_no_server() {
+fn trap_23_half_a_message_holds_no_server() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(1));
@@ -153,7 +153,7 @@ fn half_a_message_holds_no_server() {
 }
 
 #[test]
-fn a_batch_without_its_sync_holds_no_server() {
+fn trap_23_a_batch_without_its_sync_holds_no_server() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(1));
@@ -236,6 +236,48 @@ fn servers_are_shared_by_all_cores() {
             // Whichever core each client came to, there is a server for each of three.
             for _ in 0..20 {
                 site.assert_whole(3);
+            }
+        }
+    });
+}
+
+/// One database whose servers are all taken, with a hundred clients in its queue, among others.
+#[test]
+fn trap_29_one_busy_database_does_not_starve_the_others() {
+    const DATABASES: usize = 19;
+    const EACH: usize = 5;
+    bounded(|| {
+        let names: Vec<String> = (0..DATABASES)
+            .map(|number| format!("quiet{number}"))
+            .collect();
+        let lines = names
+            .iter()
+            .map(|name| format!("{name} = {{postgres}} dbname={{database}}\n"));
+        let databases = format!("[databases]\n{}", lines.collect::<String>());
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(2).more(&databases));
+            let mut holders = [site.client(), site.client()];
+            for holder in &mut holders {
+                holder.run("Q BEGIN");
+            }
+            let mut queue: Vec<Client> = (0..100).map(|_| site.client()).collect();
+            for waiter in &mut queue {
+                waiter.say("Q SELECT 1");
+            }
+            for name in &names {
+                let mut clients: Vec<Client> =
+                    (0..EACH).map(|_| site.client_of(APP, name)).collect();
+                for round in 0..4 * EACH {
+                    let client = &mut clients[round % EACH];
+                    assert_eq!(client.run("Q SELECT 1"), ONE, "{against:?} {name}");
+                }
+            }
+            assert!(queue.iter().all(Client::hears_nothing), "{against:?}");
+            for holder in &mut holders {
+                holder.run("Q COMMIT");
+            }
+            for waiter in &mut queue {
+                assert_eq!(waiter.read_until(b"Z").join(" | "), ONE, "{against:?}");
             }
         }
     });

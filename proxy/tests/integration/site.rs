@@ -1,6 +1,7 @@
 //! Where a test takes place: PostgreSQL itself, or a pooler in front of it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use expect_test::Expect;
 
@@ -107,6 +108,64 @@ impl Site {
         self.cluster
     }
 
+    /// Gives the pooler another configuration and has it read that. Its console must be open to
+    /// [`APP`].
+    pub(crate) fn reconfigure(&self, pool: &Pool) {
+        self.reconfigure_to(pool, self.cluster.address());
+    }
+
+    /// Gives the pooler another configuration and asks it to read that; what it answers.
+    pub(crate) fn try_to_reconfigure(&self, pool: &Pool) -> String {
+        self.write(pool, self.cluster.address());
+        self.console().run("Q RELOAD")
+    }
+
+    /// The same, with PostgreSQL at another address.
+    pub(crate) fn reconfigure_to(&self, pool: &Pool, postgres: SocketAddr) {
+        self.write(pool, postgres);
+        assert_eq!(self.console().run("Q RELOAD"), "C RELOAD | Z I");
+    }
+
+    /// Writes the pooler's configuration anew.
+    fn write(&self, pool: &Pool, postgres: SocketAddr) {
+        let (folder, pool) = match &self.running {
+            Running::Proxy(proxy) => (proxy.folder(), pool.clone()),
+            Running::Process(process) => {
+                let folder = process.folder();
+                (folder, process::with_files(pool, folder))
+            }
+            Running::Nothing => panic!("PostgreSQL has no pool"),
+        };
+        let port = match self.against {
+            // As it was when it started, lest a restart be asked for.
+            Proxy => 0,
+            _ => self.address.port(),
+        };
+        pool.write(folder, port, postgres, &self.database);
+    }
+
+    /// The folder of the pooler's files.
+    pub(crate) fn folder(&self) -> &Path {
+        match &self.running {
+            Running::Proxy(proxy) => proxy.folder(),
+            Running::Process(process) => process.folder(),
+            Running::Nothing => panic!("PostgreSQL has no pooler's files"),
+        }
+    }
+
+    /// The admin console, which must be open to [`APP`].
+    pub(crate) fn console(&self) -> Client {
+        Client::connect(self.address, APP, "pgbouncer")
+    }
+
+    /// What the pooler's process has logged.
+    pub(crate) fn log(&self) -> String {
+        match &self.running {
+            Running::Process(process) => process.log(),
+            Running::Nothing | Running::Proxy(_) => panic!("{:?} has no log", self.against),
+        }
+    }
+
     /// Our pooler, when it is the one that answers here.
     pub(crate) fn pooler(&self) -> &poolproof_proxy::Running {
         match &self.running {
@@ -128,6 +187,17 @@ impl Site {
     /// A session of [`APP`].
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address, APP, &self.database)
+    }
+
+    /// A session of `user` in `database`.
+    pub(crate) fn client_of(&self, user: &str, database: &str) -> Client {
+        Client::connect(self.address, user, database)
+    }
+
+    /// A session of [`APP`] that says more at its login.
+    pub(crate) fn client_with(&self, parameters: &[(&str, &str)]) -> Result<Client, String> {
+        let names = [("user", APP), ("database", self.database.as_str())];
+        Client::try_connect(self.address, &[&names, parameters].concat())
     }
 
     /// A new client's query is answered.

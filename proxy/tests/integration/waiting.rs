@@ -4,7 +4,7 @@ use crate::patience::bounded;
 use crate::site::{Against, OURS, POOLERS, Pool, Site};
 
 #[test]
-fn waiting_ends_with_an_error_and_the_query_is_never_run() {
+fn trap_21_waiting_ends_with_an_error_and_the_query_is_never_run() {
     bounded(|| {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(1).with("query_wait_timeout", 1));
@@ -49,7 +49,7 @@ fn a_server_that_comes_in_time_is_used() {
 }
 
 #[test]
-fn many_give_up_and_the_pool_stays_whole() {
+fn trap_21_many_give_up_and_the_pool_stays_whole() {
     bounded(|| {
         for against in OURS {
             let site = Site::start(*against, &Pool::of(2).with("query_wait_timeout", 1));

@@ -117,3 +117,59 @@ fn what_is_called_honoured_is_read_somewhere() {
     );
     assert!(!is_read(&text, "no_such_key"));
 }
+
+/// Every key has a row in the table of tests, and every test named on that page exists.
+#[test]
+fn the_page_of_tests_names_every_key_and_no_test_that_is_missing() {
+    fn missing<S: Section>(part: &str) -> impl Iterator<Item = &'static str> {
+        let names = S::KEYS.iter().map(|key| key.name);
+        let aliases = S::ALIASES.iter().map(|(alias, _)| *alias);
+        names
+            .chain(aliases)
+            .filter(move |name| !part.contains(&format!("\n| `{name}` | ")))
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../docs/compatibility.md")).unwrap();
+    let part = |title: &str| {
+        let (_, rest) = page.split_once(&format!("## Keys of {title}\n")).unwrap();
+        rest.split("\n## ").next().unwrap_or(rest)
+    };
+    let unlisted: Vec<_> = missing::<Settings>(part("[pgbouncer]"))
+        .chain(missing::<ConnectString>(part("[databases]")))
+        .chain(missing::<UserSettings>(part("[users]")))
+        .collect();
+    assert!(unlisted.is_empty(), "without a row: {unlisted:?}");
+    let mut text = String::new();
+    all_sources(&root.join("src"), &mut text).unwrap();
+    all_sources(&root.join("tests"), &mut text).unwrap();
+    let named = page
+        .split('`')
+        .filter(|word| word.contains("::trap_") || is_test(word));
+    let unknown: Vec<_> = named
+        .filter(|path| {
+            let name = path.rsplit("::").next().unwrap_or(path);
+            !text.contains(&format!("fn {name}("))
+        })
+        .collect();
+    assert!(unknown.is_empty(), "no such tests: {unknown:?}");
+}
+
+/// Whether a word in code marks is the path of a test: its last part is a sentence.
+fn is_test(word: &str) -> bool {
+    let name = word.rsplit_once("::").map_or("", |(_, name)| name);
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.matches('_').count() >= 2 && name.chars().all(plain)
+}
+
+/// The text of every source file under `folder`.
+fn all_sources(folder: &Path, text: &mut String) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            all_sources(&path, text)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}

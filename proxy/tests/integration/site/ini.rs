@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{APP, hand_over};
+use crate::cluster::{APP, OTHER, hand_over};
 
 /// What a test asks of a pool.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Pool {
     users: Vec<String>,
     /// More of the database's connect string.
     connect: String,
+    /// More lines, with any sections.
+    more: String,
 }
 
 impl Pool {
@@ -26,13 +28,22 @@ impl Pool {
             settings: Vec::new(),
             users: Vec::new(),
             connect: String::new(),
+            more: String::new(),
         }
     }
 
-    /// One more pair of the database's connect string.
-    pub(crate) fn database_option(mut self, pair: &str) -> Self {
+    /// More of the database's connect string.
+    pub(crate) fn on_database(mut self, pairs: &str) -> Self {
         self.connect.push(' ');
-        self.connect.push_str(pair);
+        self.connect.push_str(pairs);
+        self
+    }
+
+    /// More lines at the end. `{postgres}` in them is where PostgreSQL is, `{database}` the name
+    /// of the site's database.
+    pub(crate) fn more(mut self, lines: &str) -> Self {
+        self.more.push_str(lines);
+        self.more.push('\n');
         self
     }
 
@@ -54,6 +65,12 @@ impl Pool {
         if set { self } else { self.with(key, value) }
     }
 
+    /// What our pooler is told unless a test says otherwise: to a busy machine a wait of some
+    /// seconds is nothing, and no notice is to come of it.
+    pub(super) fn for_ours(self) -> Self {
+        self.unless_set("query_wait_notify", 0)
+    }
+
     /// Writes `pgbouncer.ini` and what it names to `folder`, and returns its path.
     pub(super) fn write(
         &self,
@@ -64,7 +81,7 @@ impl Pool {
     ) -> PathBuf {
         let path = folder.join("pgbouncer.ini");
         let users = folder.join("userlist.txt");
-        let names = [APP]
+        let names = [APP, OTHER]
             .into_iter()
             .chain(self.users.iter().map(String::as_str));
         let lines: String = names.map(|name| format!("\"{name}\" \"\"\n")).collect();
@@ -91,6 +108,9 @@ impl Pool {
         for (key, value) in &self.settings {
             writeln!(text, "{key} = {value}").expect("a string takes everything");
         }
+        let place = format!("host={} port={}", postgres.ip(), postgres.port());
+        let more = self.more.replace("{postgres}", &place);
+        text.push_str(&more.replace("{database}", database));
         fs::write(&path, text).expect("write pgbouncer.ini");
         for file in [&path, &users] {
             hand_over(file);

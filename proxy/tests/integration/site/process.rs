@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::unistd::Uid;
@@ -43,6 +43,7 @@ impl Program {
 #[derive(Debug)]
 pub(super) struct Process {
     address: SocketAddr,
+    folder: PathBuf,
     // The guardian stops it; only then can it be reaped.
     guardian: Option<Guardian>,
     child: Child,
@@ -60,16 +61,18 @@ impl Process {
         let (address, child) = (0..3)
             .find_map(|_| {
                 let port = free_port();
-                let pool = pool
-                    .clone()
-                    .with("pidfile", folder.join("pid").display())
-                    .with("logfile", folder.join("log").display());
+                let pool = with_files(pool, &folder);
+                let pool = match program {
+                    Program::PgBouncer => pool,
+                    Program::Proxy => pool.for_ours(),
+                };
                 let ini = pool.write(&folder, port, postgres, database);
                 launch(program, &ini, (Ipv4Addr::LOCALHOST, port).into())
             })
             .unwrap_or_else(|| panic!("{program:?} does not start: {}", log_of(&folder)));
         Self {
             address,
+            folder,
             guardian: Some(guardian),
             child,
         }
@@ -77,6 +80,15 @@ impl Process {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it has logged.
+    pub(super) fn log(&self) -> String {
+        log_of(&self.folder)
     }
 
     /// The most memory that was ever resident, in kilobytes.
@@ -87,6 +99,13 @@ impl Process {
         let kilobytes = line.and_then(|line| line.split_whitespace().next());
         kilobytes.expect("VmHWM").parse().expect("a number")
     }
+}
+
+/// `pool`, with the files that a process has.
+pub(super) fn with_files(pool: &Pool, folder: &Path) -> Pool {
+    pool.clone()
+        .with("pidfile", folder.join("pid").display())
+        .with("logfile", folder.join("log").display())
 }
 
 impl Drop for Process {
