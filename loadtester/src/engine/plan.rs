@@ -109,6 +109,14 @@ impl Plan {
     pub(super) fn new(scenario: &Scenario, seed: u64, block: u32, shard: Shard) -> Self {
         let key = Key::new(seed, &scenario.name, block);
         let mix = Mix::new(key, scenario.transactions.iter().map(|each| each.weight));
+        let mut plan = Self::whole(&scenario.load, key, shard, &mix);
+        plan.visits
+            .retain(|visit| visit.id.0 % shard.of == shard.index);
+        plan
+    }
+
+    /// What `load` asks of all shards together, but for what is a shard's own from the start.
+    fn whole(load: &Load, key: Key, shard: Shard, mix: &Mix) -> Self {
         let whole = |visits: Vec<Visit>, ends| Self {
             max_concurrent: visits.len(),
             visits,
@@ -117,7 +125,7 @@ impl Plan {
             mix: mix.clone(),
             arrivals: None,
         };
-        let mut plan = match &scenario.load {
+        match load {
             Load::Closed {
                 stages,
                 think_time,
@@ -175,10 +183,7 @@ impl Plan {
                 hold::visits(*clients, *arrive, *probes, *think_time, *lasts),
                 Some(*lasts),
             ),
-        };
-        plan.visits
-            .retain(|visit| visit.id.0 % shard.of == shard.index);
-        plan
+        }
     }
 }
 

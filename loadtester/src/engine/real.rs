@@ -57,14 +57,24 @@ struct Desk<'a> {
     turnstile: Option<Turnstile>,
 }
 
+impl Desk<'_> {
+    /// Counts a transaction that failed.
+    fn went_wrong(&self, trouble: &Trouble, since: Duration, latency: Duration) {
+        let mut tally = self.tally.borrow_mut();
+        let failure = trouble.failure().clone();
+        match trouble {
+            Trouble::Script(_) => tally.fault(since, latency, failure),
+            Trouble::Failed(_) | Trouble::Broken(_) => tally.fail(since, latency, failure),
+        }
+    }
+}
+
 /// How far a visit has come.
 struct Course {
     begun: Cell<u32>,
     sequence: Cell<u64>,
     /// When the transaction in flight began, or in open loop was to begin.
     in_flight: Cell<Option<Instant>>,
-    /// Runs the scripts.
-    machine: RefCell<Machine>,
 }
 
 /// Runs `job` in the calling thread until it has ended.
@@ -159,7 +169,6 @@ async fn attend(desk: &Desk<'_>, visit: &Visit, mut over: watch::Receiver<Option
         begun: Cell::default(),
         sequence: Cell::default(),
         in_flight: Cell::default(),
-        machine: RefCell::new(machine_of(desk.job.plan.mix.key(), visit.id)),
     };
     let ended = async {
         match over
@@ -216,6 +225,7 @@ impl Drop for Present<'_> {
 /// Runs transactions until the visit is over.
 async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
     let mut session = None;
+    let mut machine = machine_of(desk.job.plan.mix.key(), visit.id);
     while visit.goes_on(course.begun.get(), desk.job.since(Instant::now())) {
         let began = match turn(desk, visit).await {
             Some(Turn { intended, .. }) => intended,
@@ -226,7 +236,7 @@ async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
         course.begun.set(course.begun.get() + 1);
         course.in_flight.set(Some(began));
         let had_session = session.is_some();
-        let result = transact(desk, visit, course, &mut session).await;
+        let result = transact(desk, visit, course, &mut session, &mut machine).await;
         course.in_flight.set(None);
         let now = Instant::now();
         let since = desk.job.since(now);
@@ -240,12 +250,7 @@ async fn stay(desk: &Desk<'_>, visit: &Visit, course: &Course) {
             Err(trouble) => {
                 let failure = trouble.failure().clone();
                 let latency = now.saturating_duration_since(began);
-                let mut tally = desk.tally.borrow_mut();
-                match trouble {
-                    Trouble::Script(_) => tally.fault(since, latency, failure.clone()),
-                    _ => tally.fail(since, latency, failure.clone()),
-                }
-                drop(tally);
+                desk.went_wrong(&trouble, since, latency);
                 if let Trouble::Broken(_) = trouble {
                     let connecting = !had_session && session.is_none();
                     session = None;
@@ -311,6 +316,7 @@ async fn transact(
     visit: &Visit,
     course: &Course,
     session: &mut Option<Session>,
+    machine: &mut Machine,
 ) -> Result<Duration, Trouble> {
     let limit = desk.job.limits.timeout;
     let arrived = Instant::now();
@@ -342,9 +348,8 @@ async fn transact(
     };
     let pick = desk.job.plan.mix.pick(visit.id, course.begun.get() - 1);
     let work = desk.statements.work(pick);
-    let mut machine = course.machine.borrow_mut();
     machine.begin(&work.program, identity_of(key, visit.id));
-    let result = timeout(limit, session.run(work, &mut machine, nonces))
+    let result = timeout(limit, session.run(work, machine, nonces))
         .await
         .unwrap_or_else(|_| Err(too_late("waiting for an answer", limit)));
     let now = Instant::now();

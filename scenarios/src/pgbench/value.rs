@@ -20,7 +20,7 @@ pub enum Value {
 }
 
 /// Significant digits of a double's text: C's `DBL_DIG`, which pgbench prints with.
-const DIGITS: usize = 15;
+const DIGITS: u8 = 15;
 
 impl Value {
     /// The value as an expression sees it: a text is read as the number, truth or NULL that it says.
@@ -101,7 +101,7 @@ fn double(number: f64) -> String {
     if !number.is_finite() {
         return number.to_string().to_lowercase();
     }
-    let scientific = format!("{number:.*e}", DIGITS - 1);
+    let scientific = format!("{number:.*e}", usize::from(DIGITS - 1));
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trimmed = |text: &str| {
@@ -112,7 +112,7 @@ fn double(number: f64) -> String {
             text.to_owned()
         }
     };
-    match usize::try_from(DIGITS as i32 - 1 - exponent) {
+    match usize::try_from(i32::from(DIGITS - 1) - exponent) {
         Ok(decimals) if exponent >= -4 => trimmed(&format!("{number:.decimals$}")),
         _ => {
             let sign = if exponent < 0 { '-' } else { '+' };

@@ -19,7 +19,7 @@ use crate::engine::{
 
 /// How every connection of a thread is made.
 pub(super) enum Connector {
-    TokioPostgres(super::tokio_postgres::Connector),
+    TokioPostgres(Box<super::tokio_postgres::Connector>),
     Sqlx(Box<super::sqlx::Connector>),
 }
 
@@ -32,7 +32,8 @@ impl Connector {
         Ok(match driver {
             DriverKind::Sqlx => Self::Sqlx(Box::new(super::sqlx::connector(endpoint, address))),
             DriverKind::TokioPostgres | DriverKind::Wire => {
-                Self::TokioPostgres(super::tokio_postgres::Connector::new(endpoint, address)?)
+                let connector = super::tokio_postgres::Connector::new(endpoint, address)?;
+                Self::TokioPostgres(Box::new(connector))
             }
         })
     }

@@ -127,7 +127,7 @@ fn call(function: Function, args: &[Value], within: &mut Surroundings<'_>) -> Re
 
 /// The low six bits, as processors shift.
 fn shift(by: i64) -> u32 {
-    (by & 63) as u32
+    u32::try_from(by & 63).unwrap_or_default()
 }
 
 fn arithmetic(function: Function, left: &Value, right: &Value) -> Result<Value, Fault> {
