@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use super::acquaint::acquaint;
 use super::admitted::Admitted;
@@ -164,11 +165,13 @@ fn log_refusal(config: &Config, id: &ConnectionId, refusal: &Refusal) {
 )]
 fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
     async move {
-        let end = std::future::poll_fn(|cx| {
+        // A task has one waker as long as it lives.
+        std::future::poll_fn(|cx| {
             session.holder().begins(cx.waker());
-            session.poll_end(cx)
+            Poll::Ready(())
         })
         .await;
+        let end = std::future::poll_fn(|cx| session.poll_end(cx)).await;
         let card = &session.holder().card;
         log_end(card, &end);
         let refusal = end.refusal();

@@ -91,10 +91,14 @@ impl Outbox {
         cx: &mut Context<'_>,
         stream: &mut Stream,
     ) -> Poll<io::Result<()>> {
-        if let Some(fd) = stream.posted()
-            && self.bytes.is_empty()
-        {
-            self.bytes = post::reclaim(fd)?;
+        if self.is_empty() {
+            // Asked with every message, and nearly always true.
+            if !post::has_unsent() {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(fd) = stream.posted() {
+                self.bytes = post::reclaim(fd)?;
+            }
         }
         while self.sent < self.bytes.len() {
             self.sent += ready!(stream.poll_write_some(cx, &self.bytes[self.sent..]))?;

@@ -14,7 +14,7 @@
 
 mod ring;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::RawFd;
@@ -26,7 +26,8 @@ use nix::sys::socket::{MsgFlags, send};
 use ring::Ring;
 
 /// Longest message that is copied to leave later; a longer one is worth a system call of its own.
-const LETTER_LEN_MAX: usize = 8 * 1024;
+/// PostgreSQL sends long results in pieces of 8 kB, which are not worth the copy.
+const LETTER_LEN_MAX: usize = 4 * 1024;
 
 /// Letters that leave together at the latest; one bit each in what the ring says.
 const LETTERS_MAX: usize = u64::BITS as usize;
@@ -70,6 +71,12 @@ struct Post {
 
 thread_local! {
     static POST: RefCell<Option<Post>> = const { RefCell::new(None) };
+    static HAS_UNSENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether some socket of this core did not take all that it was sent.
+pub(super) fn has_unsent() -> bool {
+    HAS_UNSENT.get()
 }
 
 /// Opens the post of the current thread, which is to call [`flush`] whenever it has nothing else
@@ -147,6 +154,7 @@ pub(super) fn forget(fd: RawFd) {
         {
             post.settle(fd);
             post.unsent.retain(|unsent| unsent.fd != fd);
+            HAS_UNSENT.set(!post.unsent.is_empty());
         }
     });
 }
@@ -190,7 +198,9 @@ impl Post {
 
     fn reclaim(&mut self, fd: RawFd) -> io::Result<Vec<u8>> {
         let at = self.unsent.iter().position(|unsent| unsent.fd == fd);
-        at.map_or(Ok(Vec::new()), |at| self.unsent.swap_remove(at).rest)
+        let rest = at.map_or(Ok(Vec::new()), |at| self.unsent.swap_remove(at).rest);
+        HAS_UNSENT.set(!self.unsent.is_empty());
+        rest
     }
 
     fn flush(&mut self) {
@@ -204,6 +214,7 @@ impl Post {
             if let Some(rest) = rest_of(letter.bytes(bag), outcome) {
                 let fd = letter.fd;
                 unsent.push(Unsent { fd, rest });
+                HAS_UNSENT.set(true);
                 letter.sender.wake_by_ref();
             }
         };

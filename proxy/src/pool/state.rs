@@ -8,8 +8,9 @@
 //!   further ones for clients that wait too long;
 //! - a client waits only while no core has an idle server;
 //! - a server that comes back goes to the client that waits longest, or, to spare the move, to one
-//!   of the same core that came at most [`LOCALITY_SLACK`] arrivals later. So nobody is overtaken
-//!   by more than that many.
+//!   of the same core that came a few arrivals later: at most [`LOCALITY_SLACK`] or, in a long
+//!   queue, a quarter of it, up to [`LOCALITY_SLACK_MAX`]. So nobody is overtaken by more than that
+//!   many.
 
 use std::collections::VecDeque;
 
@@ -17,10 +18,16 @@ use crate::cores::CoreId;
 
 mod room;
 
-/// Arrivals by which a client of the server's own core may come before the oldest one. Measured
-/// with 200 clients on 20 servers and two cores: a server moves with 43 of 100 transactions at 0,
-/// with 19 at 8, with 16 at 32 (`docs/decisions/0002-one-pool-across-cores.md`).
+/// Arrivals by which a client of the server's own core may come before the oldest one, however
+/// short the queue is (`docs/decisions/0002-one-pool-across-cores.md`).
 pub const LOCALITY_SLACK: u64 = 8;
+
+/// The same in the longest queue: more than the hand-backs of one turn of a core, among which the
+/// arrivals of the other cores stand.
+pub const LOCALITY_SLACK_MAX: u64 = 64;
+
+/// In between it is this part of the queue.
+const LOCALITY_SHARE: u64 = 4;
 
 /// The number of an arrival; lower came earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -274,11 +281,17 @@ impl<S, W> PoolState<S, W> {
             .filter_map(|at| Some((head(&self.queues[at])?, at)))
             .min()?;
         let at = match head(&self.queues[core.index()]) {
-            Some(own) if own.0 - oldest.0.0 <= LOCALITY_SLACK => core.index(),
+            Some(own) if own.0 - oldest.0.0 <= self.slack() => core.index(),
             _ => oldest.1,
         };
         self.waiting -= 1;
         self.queues[at].pop_front()
+    }
+
+    /// Arrivals by which a client of the server's own core may come before the oldest one.
+    fn slack(&self) -> u64 {
+        let share = self.waiting as u64 / LOCALITY_SHARE;
+        share.clamp(LOCALITY_SLACK, LOCALITY_SLACK_MAX)
     }
 
     /// A server was opened on `core`. Says also how many more to open, as servers that could not

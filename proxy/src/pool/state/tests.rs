@@ -63,6 +63,23 @@ fn the_server_used_last_is_taken_first_and_the_own_core_before_others() {
     );
 }
 
+/// A quarter of those who wait, but not less than in a short queue nor more than in the longest.
+#[test]
+fn locality_has_more_slack_in_a_long_queue() {
+    for (waiting, expected) in [
+        (0, LOCALITY_SLACK),
+        (20, LOCALITY_SLACK),
+        (180, 45),
+        (980, LOCALITY_SLACK_MAX),
+    ] {
+        let mut state = State::new(1, 2);
+        for _ in 0..waiting {
+            let _ = waits(&mut state, A, 0);
+        }
+        assert_eq!(state.slack(), expected, "{waiting} clients wait");
+    }
+}
+
 #[test]
 fn locality_overtakes_only_within_its_slack() {
     for (between, first) in [(LOCALITY_SLACK - 1, 1000), (LOCALITY_SLACK, 0)] {
@@ -350,7 +367,7 @@ impl World {
         );
         let most = self.overtaken.values().max().copied().unwrap_or(0);
         assert!(
-            most <= LOCALITY_SLACK,
+            most <= LOCALITY_SLACK, // its queues are short
             "somebody was overtaken {most} times"
         );
     }
