@@ -51,6 +51,7 @@ entries![
     "load" / "tpcb",
     "load" / "simple-update",
     "load" / "read-only",
+    "load" / "cpu-a-transaction",
     "load" / "orm-like",
     "load" / "think-in-transaction",
     "load" / "pattern-rapid",
