@@ -22,6 +22,7 @@ use poolproof_proxy::protocol::frame::Header;
 use poolproof_proxy::protocol::tag::Frontend;
 use poolproof_proxy::protocol::walker::{WalkError, Walker};
 use poolproof_proxy::server::residue::Residue;
+use poolproof_proxy::stats::CoreStats;
 
 const MESSAGE_MAX: u32 = 1 << 30;
 
@@ -93,6 +94,7 @@ struct Session {
     residue: Residue,
     names: Option<Box<Names>>,
     catalog: Catalog,
+    stats: CoreStats,
     out: Vec<u8>,
 }
 
@@ -106,6 +108,7 @@ impl Session {
             residue: &mut self.residue,
             names: &mut self.names,
             catalog: &self.catalog,
+            stats: &self.stats,
             statements_max: 100,
         };
         let mut translator = Translator::new(parties, &source, &mut self.out);
