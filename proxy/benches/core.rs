@@ -1,9 +1,5 @@
 //! What can be measured alone, without sockets: `cargo bench -p poolproof-proxy`.
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macros write undocumented functions"
-)]
 #![expect(clippy::expect_used, reason = "a bench stops where it stands")]
 
 use std::hint::black_box;

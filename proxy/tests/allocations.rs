@@ -6,7 +6,11 @@
     clippy::panic,
     reason = "a test fails where it stands"
 )]
-#![expect(dead_code, reason = "the rest of these modules is for the other tests")]
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "the rest of these modules is for the other tests"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read as _, Write as _};
