@@ -11,6 +11,7 @@ pub mod limits;
 pub mod local;
 mod login;
 mod owner;
+mod signal;
 mod target;
 pub(crate) mod wait;
 mod written;

@@ -232,7 +232,9 @@ impl Run<'_> {
         let brief = schedule::warm_up(scenario);
         let mut warming = Warming::default();
         while warming.goes_on() {
-            match self.measure(&place, &brief, lane, environment)? {
+            // Blocks are numbered from 0, and windows of the warm-up from the other end.
+            let drawn_as = u32::MAX - warming.windows();
+            match self.measure(&place, drawn_as, &brief, lane, environment)? {
                 Some(window) => warming.add(&window),
                 None => return Ok(()),
             }
@@ -254,7 +256,7 @@ impl Run<'_> {
             target: &target,
             block: Some((block + 1, self.plan.blocks)),
         };
-        let Some(window) = self.measure(&place, scenario, lane, environment)? else {
+        let Some(window) = self.measure(&place, block, scenario, lane, environment)? else {
             self.progress.skipped();
             return Ok(());
         };

@@ -9,13 +9,13 @@ pub mod gates;
 pub mod housekeeping;
 mod listed;
 mod opener;
+mod orders;
 pub mod registry;
 pub mod roster;
+mod seat;
 pub mod settings;
 pub mod state;
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
@@ -28,11 +28,10 @@ use tokio::sync::Notify;
 use crate::auth::credential::Credential;
 use crate::client::auth::Identity;
 use crate::client::refusal::Refusal;
-use crate::client::replication::Replication;
 use crate::config::Config;
 use crate::cores::CoreId;
 use crate::parameters::Interner;
-use crate::pool::account::{Account, Accounts, Budget, Counted};
+use crate::pool::account::{Account, Accounts, Budget};
 use crate::pool::care::Care;
 use crate::pool::roster::{Roster, ServerCard};
 use crate::pool::settings::PoolSettings;
@@ -41,12 +40,12 @@ use crate::prepared::Catalog;
 use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
 use crate::server::circuit::Circuits;
-use crate::server::connect::ServerAddress;
 use crate::server::names::HostNames;
 use crate::stats::PoolStats;
 
 pub use listed::Listed;
 pub use opener::Welcome;
+pub use seat::Seat;
 
 /// Which pool: what the client asked for, not what the server calls it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -179,73 +178,6 @@ pub struct Census {
     pub servers_opening: usize,
     /// Clients in the queue.
     pub clients_waiting: usize,
-}
-
-/// A place among the servers of a pool, given up when it is dropped.
-#[derive(Debug)]
-pub struct Seat {
-    pool: Arc<Pool>,
-    card: Arc<ServerCard>,
-    /// Until the place is given up.
-    counted: Option<Counted>,
-    /// Why the server closes, once that is known.
-    reason: Option<Cow<'static, str>>,
-}
-
-impl Seat {
-    /// The pool in which the place is.
-    #[must_use]
-    pub const fn pool(&self) -> &Arc<Pool> {
-        &self.pool
-    }
-
-    /// Who has it.
-    #[must_use]
-    pub const fn card(&self) -> &Arc<ServerCard> {
-        &self.card
-    }
-
-    /// Whether its server was opened before the pool was renewed.
-    #[must_use]
-    pub fn is_outdated(&self) -> bool {
-        self.pool.is_outdated(&self.card)
-    }
-
-    /// Says why the server is about to be closed; the first reason given is the one that counts.
-    pub fn blame(&mut self, reason: impl Into<Cow<'static, str>>) {
-        self.reason.get_or_insert_with(|| reason.into());
-    }
-}
-
-impl Seat {
-    fn log_end(&mut self) {
-        if !self.pool.commons.config.load().settings.log_disconnections {
-            return;
-        }
-        let reason = self.reason.take();
-        let reason = reason.as_deref().unwrap_or("unclean server");
-        let PoolId { database, user } = &self.pool.id;
-        tracing::info!(
-            conn = %format_args!("S-{}", self.card.id),
-            %database,
-            %user,
-            address = %self.card.target.address,
-            "closing because: {reason} (age={}s)",
-            self.card.began.age_s()
-        );
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.pool.roster.leave(self.card.id);
-        self.log_end();
-        // First, so that whoever opens one in its place finds room.
-        drop(self.counted.take());
-        let open = self.pool.state().closed();
-        self.pool.open(open);
-        self.pool.commons.closed.notify_waiters();
-    }
 }
 
 /// Has `state` do as `settings` say, but for its size.
@@ -470,60 +402,6 @@ impl Pool {
         }
     }
 
-    /// Hands out no server any more and closes each as soon as it is free, until
-    /// [`Pool::resume`].
-    pub fn pause(&self, reason: &'static str) {
-        self.state().pause();
-        self.close_idle(reason);
-    }
-
-    /// Hands out no server any more, until [`Pool::resume`].
-    pub fn hold(&self) {
-        self.state().hold();
-    }
-
-    /// Hands out servers again.
-    pub fn resume(self: &Arc<Self>) {
-        let (woken, open) = self.state().resume();
-        for waiter in woken {
-            waiter.waker.wake();
-        }
-        self.open(open);
-    }
-
-    /// Closes each server that is open now as soon as it is free.
-    pub fn renew(&self, reason: &'static str) {
-        self.roster.renew();
-        self.close_idle(reason);
-    }
-
-    /// Renews the pool if one of its servers is at none of `addresses`, where its hosts are now.
-    /// Says whether one is.
-    pub fn leave_addresses_but(&self, addresses: &[IpAddr]) -> bool {
-        let generation = self.roster.generation();
-        let elsewhere = |card: &Arc<ServerCard>| match &card.target.address {
-            ServerAddress::Tcp(address) => !addresses.contains(&address.ip()),
-            ServerAddress::Unix(_) | ServerAddress::Abstract(_) => false,
-        };
-        let mut servers = self.roster.all();
-        servers.retain(|card| card.generation == generation);
-        let left = servers.iter().any(elsewhere);
-        if left {
-            self.renew("obsolete connection");
-        }
-        left
-    }
-
-    /// Whether a server is open that was to be closed by [`Pool::renew`].
-    #[must_use]
-    pub fn has_outdated(&self) -> bool {
-        let generation = self.roster.generation();
-        let servers = self.roster.all();
-        let shared = |card: &ServerCard| card.replication == Replication::None;
-        let mut servers = servers.iter().filter(|card| shared(card));
-        servers.any(|card| card.generation != generation)
-    }
-
     /// Whether a server is to be closed because the pool was renewed after it was opened.
     #[must_use]
     pub fn is_outdated(&self, card: &ServerCard) -> bool {
@@ -541,19 +419,5 @@ impl Pool {
     pub fn longest_wait(&self) -> Duration {
         let oldest = self.state().heads().map(|waiter| waiter.since).min();
         oldest.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
-    fn close_idle(&self, reason: &'static str) {
-        let idle = {
-            let mut state = self.state();
-            let cores = (0..self.commons.cores).map(|core| u16::try_from(core).unwrap_or(u16::MAX));
-            cores
-                .flat_map(|core| state.remove_idle(CoreId(core), |_| true))
-                .collect::<Vec<_>>()
-        };
-        for mut server in idle {
-            server.seat.blame(reason);
-            server.close();
-        }
     }
 }

@@ -13,10 +13,12 @@ use crate::{
 };
 
 impl Run<'_> {
-    /// One window, unless the target of the lane cannot be measured any more.
+    /// One window, unless the target of the lane cannot be measured any more. What is random in it,
+    /// and its nonces, are those of block `drawn_as`: no two windows of a target share one.
     pub(super) fn measure(
         &self,
         place: &Place<'_>,
+        drawn_as: u32,
         scenario: &Scenario,
         lane: &mut Lane,
         environment: &mut Environment,
@@ -32,7 +34,7 @@ impl Run<'_> {
             endpoint: &endpoint,
             driver: self.plan.driver,
             seed: self.plan.seed,
-            block: place.block.map_or(0, |(block, _)| block - 1),
+            block: drawn_as,
             run_started: self.started,
             watch: target.watch.clone(),
         };

@@ -7,12 +7,12 @@ use poolproof_reports::{
 
 /// Windows after which a target that does not become steady is measured all the same; the report
 /// says so.
-const WINDOWS_MAX: usize = 6;
+const WINDOWS_MAX: u32 = 6;
 
 /// The warm-up of one target so far.
 #[derive(Debug, Default)]
 pub(super) struct Warming {
-    windows: usize,
+    windows: u32,
     lasted_us: u64,
     /// Successes a second, step by step.
     rates: Vec<f64>,
@@ -22,6 +22,11 @@ impl Warming {
     /// Whether another window is needed.
     pub(super) fn goes_on(&self) -> bool {
         self.windows < WINDOWS_MAX && !self.is_steady()
+    }
+
+    /// How many windows there were.
+    pub(super) fn windows(&self) -> u32 {
+        self.windows
     }
 
     /// Counts a window.

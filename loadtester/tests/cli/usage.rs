@@ -54,7 +54,8 @@ fn flags_are_held_to_their_forms() {
     check(&["compare", "--blocks", "0"], &["--blocks"]);
     check(&["compare", "--threshold", "p99 <= soon"], &["--threshold"]);
     check(&["compare", "--port", "proxy"], &["TARGET=PORT"]);
-    check(&["record"], &["unrecognized subcommand"]);
+    check(&["records"], &["unrecognized subcommand"]);
+    check(&["record"], &["--upstream"]);
     check(&["gate", "absent"], &["absent", "run.json"]);
 }
 

@@ -1,9 +1,9 @@
 //! Circuit breakers: an address that fails again and again is left alone for a while.
 //!
 //! [`Circuit`] is the state machine of one address, without a clock of its own; [`Circuits`] has
-//! one for each address. A circuit opens only on a failed *attempt* to connect or log in. That a
-//! connection was lost counts towards it, but does not open it by itself: when twenty servers are
-//! gone at once because PostgreSQL was restarted, the next attempt says whether it is back.
+//! one for each address. A circuit opens only on a failed *attempt* to connect or log in. That
+//! connections were lost counts towards it, but as one failure until the next attempt: when twenty
+//! servers are gone at once because PostgreSQL was restarted, something happened once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -47,7 +47,10 @@ impl State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Circuit {
     Closed {
+        /// In a row.
         failures: u32,
+        /// Whether the last of them was a lost connection, beside which others count no more.
+        lost: bool,
     },
     Open {
         until: Instant,
@@ -68,7 +71,10 @@ pub enum Permit {
 }
 
 impl Circuit {
-    const NEW: Self = Self::Closed { failures: 0 };
+    const NEW: Self = Self::Closed {
+        failures: 0,
+        lost: false,
+    };
 
     /// Somebody wants to try.
     fn ask(&mut self, limits: Limits, now: Instant) -> Permit {
@@ -93,8 +99,9 @@ impl Circuit {
     /// An attempt failed. Says whether that opened the circuit.
     fn failed(&mut self, limits: Limits, now: Instant) -> bool {
         let opens = match self {
-            Self::Closed { failures } => {
+            Self::Closed { failures, lost } => {
                 *failures = failures.saturating_add(1);
+                *lost = false;
                 limits.failures > 0 && *failures >= limits.failures
             }
             Self::Probing { .. } => true,
@@ -111,8 +118,13 @@ impl Circuit {
 
     /// A connection was lost.
     const fn lost(&mut self) {
-        if let Self::Closed { failures } = self {
+        if let Self::Closed {
+            failures,
+            lost: lost @ false,
+        } = self
+        {
             *failures = failures.saturating_add(1);
+            *lost = true;
         }
     }
 
@@ -255,7 +267,7 @@ impl Circuits {
             address: address.clone(),
             state: line.circuit.state(now),
             failures_in_row: match line.circuit {
-                Circuit::Closed { failures } => failures,
+                Circuit::Closed { failures, .. } => failures,
                 Circuit::Open { .. } | Circuit::Probing { .. } => 0,
             },
             successes: line.successes,

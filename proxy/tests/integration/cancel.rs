@@ -1,15 +1,18 @@
 //! A cancel reaches its own query and no other.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use crate::latch::{Latch, WAITED};
-use crate::patience::{bounded, wait_until};
+use crate::patience::{bounded, bounded_by, wait_until};
 use crate::raw::{CancelKey, Client, bytes_of, cancel};
 use crate::site::{EVERYWHERE, OURS, POOLERS, Pool, Site};
 
 const CANCELLED: &str = "E ERROR 57014 canceling statement due to user request | Z I";
 const SLEPT: &str = "T pg_sleep:2278 | D | C SELECT 1 | Z I";
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
+
+/// Hundreds of queries, each with a connection for its cancel: ten seconds on an idle machine.
+const MANY_QUERIES: Duration = Duration::from_secs(90);
 
 fn answer(client: &mut Client) -> String {
     client.read_until(b"Z").join(" | ")
@@ -160,7 +163,7 @@ fn trap_01_a_forged_key_cancels_nothing() {
 
 #[test]
 fn many_cancels_at_once_leave_the_pool_whole() {
-    bounded(|| {
+    bounded_by(MANY_QUERIES, || {
         for against in POOLERS {
             let site = Site::start(*against, &Pool::of(4));
             thread::scope(|scope| {

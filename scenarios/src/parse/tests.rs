@@ -1,5 +1,7 @@
 //! Files that are wrong, and what is said of them; files that are right, read back.
 
+mod faults;
+
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -377,48 +379,6 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             thresholds: vec!["p99 <= 20ms".parse::<Threshold>().unwrap()],
         },
     )
-}
-
-#[test]
-fn faults_take_what_they_need_and_nothing_else() {
-    let check = |fault: &str| {
-        let text = format!("{}\n[[fault]]\n{fault}", changed("", ""));
-        match Scenario::parse(&text, "f") {
-            Ok(scenario) => scenario.faults[0].to_string(),
-            Err(error) => error.to_string(),
-        }
-    };
-    for (fault, expected) in [
-        ("kind = \"backends-killed\"\nat = \"1s\"", "backends-killed"),
-        (
-            "kind = \"link-reset\"\non = \"BindComplete\"",
-            "link-reset between target and PostgreSQL after BindComplete",
-        ),
-        (
-            "kind = \"link-delayed\"\nfor = \"1s\"",
-            "expected a key \"by\", got none",
-        ),
-        (
-            "kind = \"postgres-frozen\"",
-            "expected a key \"for\", got none",
-        ),
-        (
-            "kind = \"backends-killed\"\nfor = \"1s\"",
-            "for: backends-killed does not take it",
-        ),
-        (
-            "kind = \"clients-vanish\"",
-            "expected a key \"clients\", got none",
-        ),
-        (
-            "kind = \"pooler-reloded\"",
-            "did you mean \"pooler-reloaded\"?",
-        ),
-        ("at = \"1s\"", "expected a key \"kind\", got none"),
-    ] {
-        let said = check(fault);
-        assert!(said.contains(expected), "{fault}: {said}");
-    }
 }
 
 proptest! {

@@ -225,6 +225,7 @@ fn body(plan: &Plan<'_>) -> ContainerCreateBody {
             ..HealthConfig::default()
         }),
         exposed_ports: Some(vec![plan.inner_port()]),
+        stop_signal: plan.stop_signal.map(str::to_owned),
         networking_config: plan.network.name().map(|network| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(
                 network.to_owned(),

@@ -31,6 +31,8 @@ pub(super) struct Plan<'a> {
     pub(super) shares: &'a Shares,
     /// Size of its shared memory, where the engine's 64 MB are too little.
     pub(super) shm_bytes: Option<i64>,
+    /// How it is asked to leave, where that is not the image's own way.
+    pub(super) stop_signal: Option<&'static str>,
 }
 
 impl Plan<'_> {
@@ -110,6 +112,7 @@ mod tests {
             network: &Network::Host,
             shares: &shares,
             shm_bytes: None,
+            stop_signal: None,
         };
         assert_eq!(
             plan.in_words(),

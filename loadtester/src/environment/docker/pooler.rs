@@ -12,6 +12,7 @@ use crate::{
     engine::{Endpoint, Stop},
     environment::{
         EnvironmentError, Target,
+        signal::system_signal,
         written::{self, Place, Server},
     },
 };
@@ -47,6 +48,7 @@ impl Packaged {
             network: &Network::Host,
             shares: &Shares::default(),
             shm_bytes: None,
+            stop_signal: None,
         };
         let version = Container::start(engine, &plan)?.first_line()?;
         Ok(Self {
@@ -118,6 +120,8 @@ impl Docker {
                 network: &self.network,
                 shares: &self.shares,
                 shm_bytes: None,
+                // A stop of a container is the restart of a pooler under load.
+                stop_signal: Some(system_signal(file.restart.unwrap_or(file.stop)).as_str()),
             };
             if containers.is_empty() {
                 first = plan.in_words();

@@ -83,6 +83,7 @@ impl Postgres {
             network: place.network,
             shares: place.shares,
             shm_bytes: Some(SHM_BYTES),
+            stop_signal: None,
         };
         let container = Arc::new(Container::start(engine, &plan)?);
         let containers = [Arc::clone(&container)];

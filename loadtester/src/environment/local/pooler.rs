@@ -3,10 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use nix::sys::signal::Signal as SystemSignal;
-use poolproof_scenarios::{
-    TargetFile,
-    target::{Order, Signal},
-};
+use poolproof_scenarios::{TargetFile, target::Order};
 
 use super::{
     await_login,
@@ -18,6 +15,7 @@ use crate::{
     engine::{Endpoint, Stop},
     environment::{
         Blow, EnvironmentError, Target, login,
+        signal::system_signal,
         written::{self, Place, Server},
     },
 };
@@ -50,7 +48,7 @@ pub(super) fn start(
             folder: process.folder.clone().into(),
             log: site.path().join(format!("{}.log", process.name)),
             account: site.account.clone(),
-            farewell: Farewell::Pooler(signal(file.stop)),
+            farewell: Farewell::Pooler(system_signal(file.stop)),
         };
         processes.push(Process::start(launch, site.workdir.children())?);
     }
@@ -95,7 +93,7 @@ impl Fleet {
         endpoint: &Endpoint,
     ) -> Result<(), EnvironmentError> {
         let file = self.file;
-        let leave = signal(file.restart.unwrap_or(file.stop));
+        let leave = system_signal(file.restart.unwrap_or(file.stop));
         let mut all = |deal: &dyn Fn(&mut Process) -> Result<(), EnvironmentError>| {
             self.processes.iter_mut().try_for_each(deal)
         };
@@ -110,7 +108,7 @@ impl Fleet {
             Blow::Resume => &file.resume,
         };
         match order {
-            Some(Order::Signal(which)) => all(&|process| process.signal(signal(*which))),
+            Some(Order::Signal(which)) => all(&|process| process.signal(system_signal(*which))),
             Some(Order::Console(command)) => self.say(command, endpoint),
             None => Err(EnvironmentError::no_such_blow(blow, &file.name)),
         }
@@ -137,17 +135,6 @@ impl Fleet {
     ) -> Result<(), EnvironmentError> {
         let Self { file, processes } = self;
         await_login(&file.name, processes, endpoint, file.ready_within, stop).map(drop)
-    }
-}
-
-fn signal(signal: Signal) -> SystemSignal {
-    match signal {
-        Signal::Hup => SystemSignal::SIGHUP,
-        Signal::Int => SystemSignal::SIGINT,
-        Signal::Term => SystemSignal::SIGTERM,
-        Signal::Quit => SystemSignal::SIGQUIT,
-        Signal::Usr1 => SystemSignal::SIGUSR1,
-        Signal::Usr2 => SystemSignal::SIGUSR2,
     }
 }
 

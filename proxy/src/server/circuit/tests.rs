@@ -105,13 +105,17 @@ fn attempts_under_way_when_it_opened_do_not_lengthen_it() {
 }
 
 #[test]
-fn lost_connections_hasten_it_but_do_not_open_it() {
+fn lost_connections_count_once_between_attempts() {
     check(
-        &[(0, 'l'), (0, 'l'), (0, 'l'), (0, 'l'), (0, '?'), (0, 'f')],
+        &[(0, 'l'), (0, 'l'), (0, 'l'), (0, '?'), (0, 'f'), (1, 'f')],
+        "closed, closed, closed, yes closed, closed, open",
+    );
+    check(
+        &[(0, 'l'), (0, 'f'), (0, 'l'), (0, 'l'), (0, '?'), (1, 'f')],
         "closed, closed, closed, closed, yes closed, open",
     );
     check(
-        &[(0, 'l'), (0, 'l'), (0, 'l'), (0, 's'), (0, 'f')],
+        &[(0, 'l'), (0, 'f'), (0, 's'), (0, 'l'), (0, 'f')],
         "closed, closed, closed, closed, closed",
     );
 }
