@@ -42,7 +42,8 @@ pub(super) fn marks(courses: &[Course], window: &Window, early: Duration) -> Vec
                 at_ms,
                 until_ms,
                 effect,
-                failed: between(&window.series, at_ms, next)
+                failed: own(&window.series, at_ms, next)
+                    .iter()
                     .map(|step| step.failed)
                     .sum(),
                 recovered_after_ms: recovered(&window.series, at_ms, next, usual),
@@ -71,6 +72,16 @@ fn between(series: &[Step], from: u64, to: u64) -> impl Iterator<Item = &Step> {
         .filter(move |step| step.at_ms + step.for_ms > from && step.at_ms < to)
 }
 
+/// Steps of a fault between it and what comes next. The step in which another fault begins is that one's.
+fn own(series: &[Step], from: u64, to: u64) -> Vec<&Step> {
+    let mut own: Vec<&Step> = between(series, from, to).collect();
+    let goes_on = series.iter().any(|step| step.at_ms >= to);
+    if goes_on && own.last().is_some_and(|step| step.at_ms + step.for_ms > to) {
+        own.pop();
+    }
+    own
+}
+
 /// Median rate, in successes a millisecond, of the steps that were over before `first`.
 fn rate_before(series: &[Step], first: u64) -> Option<f64> {
     let mut rates: Vec<f64> = series
@@ -85,7 +96,7 @@ fn rate_before(series: &[Step], first: u64) -> Option<f64> {
 /// Time from `at` to the end of the last step before `next` in which the target did not serve as it
 /// did before the first fault; `None` when that lasts until `next`.
 fn recovered(series: &[Step], at: u64, next: u64, usual: Option<f64>) -> Option<u64> {
-    let after: Vec<&Step> = between(series, at, next).collect();
+    let after = own(series, at, next);
     // The step in which the next thing happens, or the window ends, is not whole.
     let whole = after.len().saturating_sub(1);
     let poor = |index: usize, step: &Step| {
@@ -177,6 +188,11 @@ mod tests {
         assert_eq!(
             check("..x....x__", &[200, 700]),
             [(3, Some(100)), (3, None)]
+        );
+        assert_eq!(
+            check("..x....x..", &[200, 710]),
+            [(3, Some(100)), (3, Some(90))],
+            "the step in which the second begins is the second's"
         );
     }
 

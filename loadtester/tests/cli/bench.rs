@@ -5,6 +5,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
 
@@ -30,9 +31,20 @@ protocol = "extended"
 statements = [{ sql = "SELECT :nonce", returns = "nonce" }]
 "#;
 
+/// The machine, shared by the tests of this binary but for those that hold a pooler to figures.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// What a test has of the machine; held for its end.
+#[expect(dead_code, reason = "held, not looked at")]
+enum Share {
+    Some(RwLockReadGuard<'static, ()>),
+    All(RwLockWriteGuard<'static, ()>),
+}
+
 /// Where one test works.
 pub(crate) struct Bench {
     folder: TempDir,
+    _share: Share,
 }
 
 /// What came of a command.
@@ -45,8 +57,23 @@ pub(crate) struct Outcome {
 
 impl Bench {
     pub(crate) fn new() -> Self {
+        // A test that failed leaves nothing half done behind the lock.
+        let share = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::with(Share::Some(share))
+    }
+
+    /// While no other test of this binary runs.
+    pub(crate) fn alone() -> Self {
+        let share = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::with(Share::All(share))
+    }
+
+    fn with(share: Share) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let bench = Self { folder };
+        let bench = Self {
+            folder,
+            _share: share,
+        };
         fs::create_dir(bench.temp()).expect("a folder");
         for shared in [bench.path().to_owned(), bench.temp()] {
             // The servers run as another account when the tests run as root.

@@ -36,7 +36,7 @@ fn felt(name: &str, window: &Window) {
 
 #[test]
 fn every_fault_is_live_and_the_proxy_recovers() {
-    let bench = Bench::new();
+    let bench = Bench::alone();
     let mut line = vec!["compare", "--targets", "proxy", "--quick", "--blocks", "1"];
     let harm = || {
         catalog::ENTRIES

@@ -102,6 +102,12 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Whether the server said that it starts, stops or recovers, and is to be asked again (57P03
+    /// cannot_connect_now, PostgreSQL manual, appendix A). It says nothing for or against the address.
+    fn is_not_yet(&self) -> bool {
+        matches!(self, Self::Login(LoginError::Refused(error)) if error.code == SqlState::CANNOT_CONNECT_NOW)
+    }
+
     /// Whether the address is to blame, and not what was asked of it: a password that is wrong or
     /// a database that is missing is no reason to keep others away.
     fn blames_address(&self) -> bool {
@@ -231,6 +237,9 @@ fn blame(
     error: &ConnectError,
     commons: &Commons,
 ) {
+    if error.is_not_yet() {
+        return;
+    }
     if error.blames_address() {
         let reason = crate::log::chain(error);
         commons.circuits.failed(address, settings.circuit, &reason);
