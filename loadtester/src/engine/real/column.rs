@@ -24,6 +24,12 @@ pub(super) fn shown(type_name: &str, binary: bool, raw: &[u8]) -> Option<String>
     })
 }
 
+/// The first column of a row of COPY in text format, where it is a number.
+pub(super) fn first_of_copy(row: &[u8]) -> Option<i64> {
+    let end = row.iter().position(|byte| matches!(byte, b'\t' | b'\n'));
+    number("text", false, &row[..end.unwrap_or(row.len())])
+}
+
 #[cfg(test)]
 mod tests {
     use super::{number, shown};

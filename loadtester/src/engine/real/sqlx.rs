@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use super::{
-    column::{number, shown},
+    column::{first_of_copy, number, shown},
     session::Answered,
     statement::{Filling, Prepared},
     trouble::{Trouble, sqlx_at_connect, sqlx_in_session},
@@ -106,9 +106,7 @@ impl SqlxSession {
         let mut rows = self.connection.copy_out_raw(&sql).await?;
         let mut answered = Answered::default();
         while let Some(row) = rows.try_next().await? {
-            let end = row.iter().position(|byte| matches!(byte, b'\t' | b'\n'));
-            let first = number("text", false, &row[..end.unwrap_or(row.len())]);
-            answered.first.push(first);
+            answered.first.push(first_of_copy(&row));
         }
         Ok(answered)
     }

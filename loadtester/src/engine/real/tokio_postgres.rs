@@ -16,7 +16,7 @@ use tokio_postgres::{
 };
 
 use super::{
-    column::{number, shown},
+    column::{first_of_copy, number, shown},
     session::Answered,
     statement::{Filling, Prepared},
     trouble::{Trouble, at_connect, in_session},
@@ -159,9 +159,7 @@ impl TokioSession {
         let mut rows = pin!(rows);
         let mut answered = Answered::default();
         while let Some(row) = rows.try_next().await? {
-            let end = row.iter().position(|byte| matches!(byte, b'\t' | b'\n'));
-            let first = number("text", false, &row[..end.unwrap_or(row.len())]);
-            answered.first.push(first);
+            answered.first.push(first_of_copy(&row));
         }
         Ok(answered)
     }
