@@ -176,18 +176,9 @@ pub fn listen(settings: &Settings, cores: usize, handed: Handed) -> Result<Liste
             address: address.to_string(),
             source,
         };
-        // Sockets that share an address would also share it with another process of ours, so one
-        // is opened as if it were alone: it fails if anybody has the address.
-        let alone = open_tcp(address, settings, settings.so_reuseport).map_err(bind)?;
-        if cores == 1 {
-            tcp[0].push(alone.into());
-            continue;
-        }
-        let bound = alone.local_addr().map_err(bind)?;
-        let address = bound.as_socket().unwrap_or(address);
-        drop(alone);
-        for sockets in &mut tcp {
-            sockets.push(open_tcp(address, settings, true).map_err(bind)?.into());
+        let opened = open_for_all(address, settings, cores).map_err(bind)?;
+        for (sockets, socket) in tcp.iter_mut().zip(opened) {
+            sockets.push(socket.into());
         }
     }
     let unix: Vec<_> = listen_unix(settings)?.into_iter().collect();
@@ -200,7 +191,8 @@ pub fn listen(settings: &Settings, cores: usize, handed: Handed) -> Result<Liste
 fn listen_metrics(settings: &Settings) -> Result<Vec<TcpListener>, ListenError> {
     let addresses = addresses(&settings.metrics_listen_addr, settings.metrics_listen_port)?;
     let open = |address: SocketAddr| {
-        let opened = open_tcp(address, settings, false);
+        let bound = bind_tcp(address, false);
+        let opened = bound.and_then(|socket| start_listening(&socket, settings).map(|()| socket));
         opened
             .map(TcpListener::from)
             .map_err(|source| ListenError::Bind {
@@ -238,7 +230,29 @@ fn addresses(hosts: &[ListenHost], port: u16) -> Result<Vec<SocketAddr>, ListenE
     Ok(addresses)
 }
 
-fn open_tcp(address: SocketAddr, settings: &Settings, shared: bool) -> io::Result<Socket> {
+/// One socket for each of `cores` cores, all at `address`.
+///
+/// Sockets that share an address would share it with another process of ours too. So the first is
+/// bound as if it were alone, which fails if anybody has the address, and shares it from then on;
+/// the address is never let go in between. None listens before all are bound: who connects to a
+/// socket finds it there.
+fn open_for_all(address: SocketAddr, settings: &Settings, cores: usize) -> io::Result<Vec<Socket>> {
+    let first = bind_tcp(address, settings.so_reuseport)?;
+    let bound = first.local_addr()?.as_socket().unwrap_or(address);
+    if cores > 1 {
+        first.set_reuse_port(true)?;
+    }
+    let mut sockets = vec![first];
+    for _ in 1..cores {
+        sockets.push(bind_tcp(bound, true)?);
+    }
+    for socket in &sockets {
+        start_listening(socket, settings)?;
+    }
+    Ok(sockets)
+}
+
+fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -252,11 +266,14 @@ fn open_tcp(address: SocketAddr, settings: &Settings, shared: bool) -> io::Resul
         socket.set_only_v6(true)?;
     }
     socket.bind(&address.into())?;
-    if settings.tcp_defer_accept {
-        crate::tcp::defer_accept(&socket)?;
-    }
-    socket.listen(i32::try_from(settings.listen_backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
+}
+
+fn start_listening(socket: &Socket, settings: &Settings) -> io::Result<()> {
+    if settings.tcp_defer_accept {
+        crate::tcp::defer_accept(socket)?;
+    }
+    socket.listen(i32::try_from(settings.listen_backlog).unwrap_or(i32::MAX))
 }
 
 fn listen_unix(settings: &Settings) -> Result<Option<UnixSocket>, ListenError> {
@@ -351,11 +368,8 @@ mod tests {
     fn a_port_is_shared_on_request_only() {
         let open = |port: u16, shared: bool| {
             let settings = Settings {
-                listen_addr: vec![ListenHost::Named("127.0.0.1".to_owned())],
-                listen_port: port,
-                unix_socket_dir: SocketDir::None,
                 so_reuseport: shared,
-                ..Settings::default()
+                ..on_loopback(port)
             };
             listen(&settings, 1, Handed::default())
         };
@@ -363,6 +377,46 @@ mod tests {
         let port = first.tcp[0][0].local_addr().unwrap().port();
         assert!(open(port, true).is_ok());
         assert!(open(port, false).is_err());
+    }
+
+    fn on_loopback(port: u16) -> Settings {
+        Settings {
+            listen_addr: vec![ListenHost::Named("127.0.0.1".to_owned())],
+            listen_port: port,
+            unix_socket_dir: SocketDir::None,
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn the_cores_share_a_port_and_nobody_else_does() {
+        let listeners = listen(&on_loopback(0), 3, Handed::default()).unwrap();
+        let ports = listeners.tcp.iter().flatten();
+        let mut ports: Vec<_> = ports.map(|l| l.local_addr().unwrap().port()).collect();
+        assert_eq!(ports.len(), 3);
+        ports.dedup();
+        let [port] = ports[..] else {
+            panic!("expected one port, got {ports:?}");
+        };
+        assert!(listen(&on_loopback(port), 1, Handed::default()).is_err());
+        assert!(listen(&on_loopback(port), 3, Handed::default()).is_err());
+    }
+
+    /// The system completes one connection more than it was told to keep (listen(2) of Linux).
+    #[test]
+    fn as_many_connections_wait_as_listen_backlog_says() {
+        let settings = Settings {
+            listen_backlog: 2,
+            // It keeps connections that say nothing out of the queue.
+            tcp_defer_accept: false,
+            ..on_loopback(0)
+        };
+        let listeners = listen(&settings, 1, Handed::default()).unwrap();
+        let address = listeners.tcp[0][0].local_addr().unwrap();
+        let patience = std::time::Duration::from_millis(200);
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, patience).ok();
+        let waiting: Vec<_> = (0..5).map_while(connect).collect();
+        assert_eq!(waiting.len(), 3);
     }
 
     #[test]
