@@ -31,7 +31,7 @@ impl Owner {
         Some(Self { pid, started })
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs. One that ended and whose parent has not asked for its end does not.
     pub(super) fn is_alive(&self) -> bool {
         let Ok(pid) = i32::try_from(self.pid) else {
             return false;
@@ -50,12 +50,16 @@ impl std::fmt::Display for Owner {
     }
 }
 
-/// Field 22 of `/proc/PID/stat`, `starttime` in proc_pid_stat(5).
+/// Field 22 of `/proc/PID/stat`, `starttime` in proc_pid_stat(5), unless field 3, `state`, says that
+/// the process has ended.
 fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the program, in parentheses, may hold spaces and parentheses of its own.
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    after_name.split_whitespace().nth(19)?.parse().ok()
+    let mut after_name = stat[stat.rfind(')')? + 1..].split_whitespace();
+    if matches!(after_name.next()?, "Z" | "X") {
+        return None;
+    }
+    after_name.nth(18)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -73,5 +77,26 @@ mod tests {
         };
         assert!(!stranger.is_alive(), "the number was used again");
         assert_eq!(Owner::parse("soon"), None);
+    }
+
+    #[test]
+    fn who_ended_is_not_alive_before_its_parent_asks() {
+        let mut child = process::Command::new("cat")
+            .stdin(process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        let owner = Owner {
+            pid,
+            started: start_time(pid),
+        };
+        assert!(owner.is_alive());
+        child.kill().unwrap();
+        let begun = std::time::Instant::now();
+        while owner.is_alive() {
+            assert!(begun.elapsed().as_secs() < 60, "it was killed");
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
     }
 }
