@@ -105,11 +105,18 @@ impl CancelRegistry {
             KEY_LEN
         };
         loop {
+            // Both parts at once, as each question costs a system call.
+            let mut random = [0; size_of::<u32>() + LONG_KEY_LEN];
+            let random = &mut random[..size_of::<u32>() + len];
+            getrandom::fill(random)?;
+            let (process, secret) = random.split_at(size_of::<u32>());
+            let process = process
+                .iter()
+                .fold(0, |id, byte| id << 8 | u32::from(*byte));
             let mut key = CancelKey {
-                process: getrandom::u32()? & PROCESS_MASK,
-                key: vec![0; len].into(),
+                process: process & PROCESS_MASK,
+                key: secret.into(),
             };
-            getrandom::fill(&mut key.key)?;
             mark(&mut key, self.peer_id);
             let process = key.process;
             let mut shard = self.shard(process);
