@@ -34,7 +34,7 @@ bench: build ## our proxy beside PgBouncer, HAProxy and PostgreSQL, with pgbench
 
 diff-nightly: setup build ## many generated sessions against our proxy; SEED=… repeats a run
 	$(CARGO) test --locked -p poolproof --test faulty -- --ignored --nocapture
-	target/release/poolproof diff --random $(SESSIONS) --jobs 2 --targets proxy \
+	target/release/poolproof diff --random $(SESSIONS) --targets proxy \
 		$(if $(SEED),--seed $(SEED)) --out $(OUT)/diff-nightly
 
 lint: ## formatting and lints

@@ -35,10 +35,11 @@ pub struct DiffArgs {
     /// Seed of the generated sessions [default: a new one, which is printed first]
     #[arg(long, value_name = "S", requires = "random", help_heading = "Random")]
     pub seed: Option<u64>,
-    /// Sessions at a time, each with a PostgreSQL and a target of its own
-    #[arg(long, value_name = "J", default_value_t = 1, help_heading = "Random")]
+    /// Sessions at a time, each with a PostgreSQL and a target of its own [default: two for each
+    /// processor, fewer for a few sessions]
+    #[arg(long, value_name = "J", requires = "random", help_heading = "Random")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub jobs: u32,
+    pub jobs: Option<u32>,
     /// Generate sessions that use prepared statements in later transactions too: for a pooler that
     /// carries them along, as ours does
     #[arg(long, requires = "random", help_heading = "Random")]

@@ -33,6 +33,17 @@ const BETWEEN_PIECES: Duration = Duration::from_micros(500);
 /// Longest that the server may leave what we write unread.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
+/// Whether another session can have a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Not as it is: the script has logged it in in its own way, or had it cancelled.
+    Particular,
+    /// It was begun as most are.
+    Usual,
+    /// It is as new, and its session is over.
+    Spare,
+}
+
 /// A client that has a connection, or had one.
 pub(super) struct Client {
     inbox: Arc<Mutex<Inbox>>,
@@ -55,6 +66,10 @@ pub(super) struct Client {
     pub(super) key: Option<Bytes>,
     /// Whether it has ended the last COPY that it may have begun, so that an answer is still to come.
     pub(super) ends_copy: bool,
+    /// Whether another session can have the connection.
+    pub(super) standing: Standing,
+    /// Whether the last message that was sent asks for all answers up to it.
+    pub(super) at_rest: bool,
     /// What a half-sent message lacks.
     pub(super) unsent: Bytes,
     /// A cancel connection that has sent its first half, and the other half.
@@ -80,6 +95,8 @@ impl Client {
             expected: 0,
             ends_copy: false,
             key: None,
+            standing: Standing::Particular,
+            at_rest: true,
             unsent: Bytes::new(),
             late_cancel: None,
         };
@@ -199,6 +216,12 @@ impl Client {
         self.owed = 0;
         self.waited = 0;
         self.expected = 0;
+    }
+
+    /// Takes back what came after the first `shown` events.
+    pub(super) fn take_back(&mut self, shown: usize) -> Vec<Event> {
+        self.looked_at = self.looked_at.min(shown);
+        self.inbox().events.split_off(shown)
     }
 
     /// Stops taking answers, or takes them again.

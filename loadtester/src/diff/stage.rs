@@ -2,6 +2,7 @@
 
 mod cancel;
 mod farewell;
+mod spares;
 mod steps;
 mod waiting;
 
@@ -11,11 +12,12 @@ use poolproof_scenarios::{
     Session,
     session::{Client as Name, Who},
 };
+use spares::Spares;
 use tokio::sync::Notify;
 
 use super::{
     Beside, DiffError, Ground,
-    client::Client,
+    client::{Client, Standing},
     trace::{Ending, Event, Trace},
 };
 use crate::engine::{Credentials, Endpoint};
@@ -45,6 +47,9 @@ pub struct Stage {
     credentials: Credentials,
     limits: Limits,
     ground: Ground,
+    /// Something has come, for whichever client.
+    news: Arc<Notify>,
+    spares: Spares,
 }
 
 impl Stage {
@@ -63,6 +68,8 @@ impl Stage {
             credentials,
             limits,
             ground: Ground::New,
+            news: Arc::new(Notify::new()),
+            spares: Spares::default(),
         })
     }
 
@@ -70,6 +77,15 @@ impl Stage {
     #[must_use]
     pub fn on(mut self, ground: Ground) -> Self {
         self.ground = ground;
+        self
+    }
+
+    /// The same stage, which gives connections of one session to the next where nobody can tell: for
+    /// PostgreSQL itself, of which `DISCARD ALL` makes a session like a new one. A new process for each
+    /// would take most of the time.
+    #[must_use]
+    pub fn with_spares(mut self) -> Self {
+        self.spares = Spares::kept();
         self
     }
 
@@ -84,7 +100,6 @@ impl Stage {
         self.beside.prepare(&session.header, self.ground).await?;
         let mut performance = Performance {
             stage: self,
-            news: Arc::new(Notify::new()),
             clients: BTreeMap::new(),
             step: 0,
             unmet: Vec::new(),
@@ -108,8 +123,6 @@ impl Stage {
 /// One session while it is performed.
 struct Performance<'a> {
     stage: &'a mut Stage,
-    /// Something has come, for whichever client.
-    news: Arc<Notify>,
     clients: BTreeMap<Name, Client>,
     /// Number of the step that is performed, from 1.
     step: usize,
@@ -147,9 +160,13 @@ impl Performance<'_> {
     async fn into_trace(mut self, ending: Ending) -> Result<Trace, DiffError> {
         let mut clients = BTreeMap::new();
         for (name, mut client) in std::mem::take(&mut self.clients) {
-            client.disconnect().await;
             let events = std::mem::take(&mut client.inbox().events);
             clients.insert(name, events.into_iter().filter(is_shown).collect());
+            if client.standing == Standing::Spare {
+                self.stage.spares.put(client);
+            } else {
+                client.disconnect().await;
+            }
         }
         Ok(Trace {
             clients,

@@ -99,7 +99,9 @@ impl Site {
         let administrator = within(&self.administrator);
         let beside = Arc::new(Beside::connect(&administrator, &direct.user).await?);
         Ok(Pair {
-            oracle: Stage::new(direct, Arc::clone(&beside), LIMITS)?.on(GROUND),
+            oracle: Stage::new(direct, Arc::clone(&beside), LIMITS)?
+                .on(GROUND)
+                .with_spares(),
             target: Stage::new(through, beside, LIMITS)?.on(GROUND),
             runs: 0,
         })

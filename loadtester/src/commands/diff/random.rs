@@ -38,6 +38,10 @@ const LIMITS: Limits = Limits {
     hang: Duration::from_secs(5),
     slow: Duration::from_secs(30),
 };
+/// Sessions for which another PostgreSQL and another target are worth their start.
+const SESSIONS_A_JOB: u64 = 100;
+/// Most jobs that nobody has asked for.
+const JOBS_MAX: u64 = 16;
 /// Pause between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
@@ -134,7 +138,7 @@ impl Addresses {
                 .map(|stage| stage.on(generate::GROUND))
         };
         Ok(Pair {
-            oracle: stage(&self.direct)?,
+            oracle: stage(&self.direct)?.with_spares(),
             target: stage(&self.target)?,
             runs: 0,
         })
@@ -148,7 +152,8 @@ fn against(
     hunt: &Hunt,
     stop: &Stop,
 ) -> Result<Bag, Problem> {
-    let arenas = (0..args.jobs).map(|_| Arena::start(target, args, stop));
+    let jobs = args.jobs.unwrap_or_else(|| usual_jobs(hunt.sessions));
+    let arenas = (0..jobs).map(|_| Arena::start(target, args, stop));
     let arenas = arenas.collect::<Result<Vec<_>, _>>()?;
     let addresses: Option<Vec<_>> = arenas.iter().map(Arena::addresses).collect();
     let addresses = addresses.ok_or_else(|| {
@@ -176,7 +181,7 @@ fn against(
             let done = &done;
             scope.spawn(move || tell_progress(done, hunt.sessions, &end));
         }
-        let bag = random::run(hunt, args.jobs, open, &tell, &done, stop);
+        let bag = random::run(hunt, jobs, open, &tell, &done, stop);
         drop(ended);
         bag.map_err(|error| unperformed(&error))
     })?;
@@ -184,6 +189,13 @@ fn against(
         None => Ok(bag),
         Some(problem) => Err(problem),
     }
+}
+
+/// While one session waits for something to happen, or not to happen, another has the processor.
+fn usual_jobs(sessions: u64) -> u32 {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let jobs = (2 * cores).min(sessions.div_ceil(SESSIONS_A_JOB));
+    u32::try_from(jobs.clamp(1, JOBS_MAX)).unwrap_or(1)
 }
 
 /// Says now and then how far it is, until the other end of `end` is dropped.

@@ -1,5 +1,7 @@
 //! Phrases of a client that is slow, impatient or gone.
 
+use std::collections::BTreeSet;
+
 use poolproof_scenarios::session::{Action, CancelKind, Condition, Cuts, Message, Payload};
 use rand::{RngExt, seq::IndexedRandom};
 
@@ -16,12 +18,28 @@ const LONG: &str = "1.5";
 /// Seconds that the others sleep meanwhile.
 const SHORT: &str = "0.2";
 
-/// A query that comes in pieces, the smallest one byte long.
+/// Most pieces of a query, but for one: each takes a pause, so that it arrives alone.
+const CUTS_MAX: u32 = 7;
+/// Type and length of a message, and the first byte behind them.
+const HEADER: u32 = 6;
+
+/// A query that comes in pieces, the smallest one byte long. Half of the cuts are in its header.
 pub(super) fn fragments(author: &mut Author) {
     author.someone();
-    let messages = vec![Message::Query(simple::rows(author).into())];
-    let size = author.random.random_range(1..=7);
-    author.cut(messages, Cuts::Every(size));
+    let sql = simple::rows(author);
+    let length = HEADER + u32::try_from(sql.len()).unwrap_or(0);
+    let cuts = author.random.random_range(1..=CUTS_MAX);
+    let mut places = BTreeSet::new();
+    for _ in 0..cuts {
+        let end = if author.once_in(2) {
+            HEADER
+        } else {
+            length - 1
+        };
+        places.insert(author.random.random_range(1..=end));
+    }
+    let messages = vec![Message::Query(sql.into())];
+    author.cut(messages, Cuts::At(places.into_iter().collect()));
 }
 
 /// A query is cancelled while others run, or after it has ended. Clients with open transactions would

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{Performance, Step};
+use crate::diff::client::Standing;
 
 /// What stands in place of a protocol version.
 const CANCEL_REQUEST: i32 = 80_877_102;
@@ -25,6 +26,7 @@ impl Performance<'_> {
     pub(super) async fn cancel(&mut self, who: &Who, kind: CancelKind) -> Step {
         let address = (self.stage.endpoint.host.clone(), self.stage.endpoint.port);
         let client = self.client(who)?;
+        client.standing = Standing::Particular;
         if kind == CancelKind::Finish {
             if let Some((stream, rest)) = client.late_cancel.take() {
                 deliver(stream, &rest).await;

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::{DiffError, Ending, Performance, waiting::Need};
+use crate::diff::client::{Client, Standing};
 
 impl Performance<'_> {
     /// Takes leave of the server. Not cancel safe.
@@ -19,9 +20,13 @@ impl Performance<'_> {
         if let Some(ending) = self.until(Need::AllAnswered).await? {
             return Ok(ending);
         }
+        if let Some(ending) = self.keep_spares().await? {
+            return Ok(ending);
+        }
         let mut goodbye = BytesMut::new();
         frontend::terminate(&mut goodbye);
-        for client in self.clients.values_mut() {
+        let leaving = |client: &&mut Client| client.standing != Standing::Spare;
+        for client in self.clients.values_mut().filter(leaving) {
             client.send(&goodbye, &[]).await;
             client.finish_sending();
         }

@@ -7,7 +7,7 @@ use poolproof_scenarios::session::{
 
 use super::{DiffError, Ending, Performance, Step, waiting::Need};
 use crate::diff::{
-    client::Client,
+    client::{Client, Standing},
     encode,
     notation::{self, Show},
 };
@@ -62,6 +62,10 @@ impl Performance<'_> {
             Action::Connect(parameters) => self.connect(name, parameters).await,
             _ if self.clients.contains_key(name) => Ok(None),
             _ => {
+                if let Some(spare) = self.stage.spares.take() {
+                    self.clients.insert(name.clone(), spare);
+                    return Ok(None);
+                }
                 let ending = self.connect(name, &[]).await?;
                 if let Some(client) = self.clients.get_mut(name)
                     && ending.is_none()
@@ -75,7 +79,7 @@ impl Performance<'_> {
     }
 
     async fn open(&mut self, name: &Name) {
-        let mut client = Client::open(&self.stage.endpoint, &self.news).await;
+        let mut client = Client::open(&self.stage.endpoint, &self.stage.news).await;
         if let Some(before) = self.clients.remove(name) {
             client.continues(&before);
         }
@@ -90,6 +94,9 @@ impl Performance<'_> {
             .map_err(|source| DiffError::Encode { step, source })?;
         let client = self.client(&Who::One(name.clone()))?;
         client.owed += 1;
+        if parameters.is_empty() {
+            client.standing = Standing::Usual;
+        }
         client.send(&bytes, &[]).await;
         let answered = Condition::Answered;
         self.until(Need::Of(name, &answered)).await
@@ -103,6 +110,7 @@ impl Performance<'_> {
                 .map_err(|source| DiffError::Encode { step, source })?;
         }
         let client = self.client(who)?;
+        client.at_rest = matches!(messages.last(), Some(Message::Query(_) | Message::Sync));
         for message in messages {
             client.owed += encode::owed(message);
             client.ends_copy = match message {

@@ -6,7 +6,7 @@ use poolproof_scenarios::session::{Client as Name, Condition};
 use tokio::time::{Instant, timeout};
 
 use super::{DiffError, Ending, Performance};
-use crate::diff::client::Client;
+use crate::diff::client::{Client, Standing};
 
 /// An answer that is later than this makes us ask what the server does.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ pub(super) enum Need<'a> {
     Server(&'a Condition),
     /// Every client has all its answers.
     AllAnswered,
-    /// Every connection is closed by the server.
+    /// Every connection is closed by the server, but for those that the next session gets.
     AllClosed,
 }
 
@@ -46,7 +46,7 @@ impl Performance<'_> {
             }
             let asks = matches!(need, Need::Server(_)) || began.elapsed() >= PATIENCE;
             let pause = if asks { BETWEEN_QUESTIONS } else { PATIENCE };
-            let news = timeout(pause, self.news.notified()).await.is_ok();
+            let news = timeout(pause, self.stage.news.notified()).await.is_ok();
             if news || !asks {
                 calm.since = None;
             } else if self.stage.beside.is_quiet().await? {
@@ -79,7 +79,7 @@ impl Performance<'_> {
                 .get_mut(name)
                 .is_none_or(|client| holds_of(client, condition)),
             Need::AllAnswered => self.clients.values().all(is_answered),
-            Need::AllClosed => self.clients.values().all(Client::is_over),
+            Need::AllClosed => self.clients.values().all(is_done),
             Need::Server(Condition::Running(text)) => beside.runs(text).await?,
             Need::Server(Condition::Locked(text)) => beside.is_locked(text).await?,
             Need::Server(Condition::Gone(text)) => beside.is_gone(text).await?,
@@ -92,6 +92,11 @@ impl Calm {
     fn lasts(&self, duration: Duration) -> bool {
         self.since.is_some_and(|since| since.elapsed() >= duration)
     }
+}
+
+/// Whether nothing more is expected of a connection.
+fn is_done(client: &Client) -> bool {
+    client.is_over() || client.standing == Standing::Spare
 }
 
 /// Whether everything that a client asked for is answered, as far as anybody can say: a COPY waits
