@@ -23,6 +23,7 @@ mod mask;
 pub mod notation;
 pub mod random;
 pub mod shrink;
+mod socket;
 mod stage;
 mod trace;
 
@@ -33,5 +34,6 @@ pub use error::DiffError;
 pub use ledger::{Ledger, Needed};
 pub use losses::{Left, Loss, losses};
 pub use mask::MASKS;
+pub use socket::Place;
 pub use stage::{Limits, Stage};
 pub use trace::{Backend, Ending, Event, Trace};

@@ -12,6 +12,7 @@ pub mod local;
 mod login;
 mod owner;
 mod signal;
+pub(crate) mod sockets;
 mod target;
 pub(crate) mod wait;
 mod written;

@@ -53,12 +53,44 @@ pub struct Header {
     pub modes: Vec<PoolMode>,
     /// Size of the pool, where it matters.
     pub pool: Option<u32>,
+    /// What the connections of its clients go over; `None` leaves it to whoever performs it.
+    pub transport: Option<Transport>,
+    /// Version of the protocol that a login asks for where the script does not spell it out.
+    pub protocol: Option<(u16, u16)>,
     /// Whether the tables that every case finds are there.
     pub fixture: Fixture,
     /// Statements that make what the script needs, run before it and beside the target.
     pub setup: Vec<String>,
     /// Clients whose traces may change places, since the server decides which comes first.
     pub interchangeable: Vec<Client>,
+}
+
+/// What a connection goes over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP, in the clear.
+    #[default]
+    Tcp,
+    /// A Unix socket.
+    Unix,
+    /// TLS over TCP, begun with an SSLRequest.
+    Tls,
+}
+
+impl Transport {
+    /// Every one, with its word in scripts and on the command line.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("tcp", Self::Tcp), ("unix", Self::Unix), ("tls", Self::Tls)];
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Unix => "unix",
+            Self::Tls => "tls",
+        })
+    }
 }
 
 /// The tables that a session finds before its own statements are run.

@@ -109,6 +109,16 @@ pub enum Processes {
     PerCore,
 }
 
+impl TargetFile {
+    /// Whether its configuration opens a Unix socket.
+    #[must_use]
+    pub fn opens_unix_socket(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| piece.text.contains("${unix_socket_dir}"))
+    }
+}
+
 impl Processes {
     /// How many there are on a machine of `cores`, for a pool of `servers`.
     #[must_use]

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use poolproof_scenarios::pool::PoolMode;
+use poolproof_scenarios::{
+    pool::PoolMode,
+    session::{Header, Transport},
+};
 
 use super::EnvironmentFlags;
 use crate::targets::TargetSpec;
@@ -21,6 +24,12 @@ pub struct DiffArgs {
     /// Pool mode of the poolers
     #[arg(long, value_enum, default_value_t)]
     pub mode: ModeChoice,
+    /// What connections go over, where a script does not say it
+    #[arg(long, value_enum, default_value_t)]
+    pub transport: TransportChoice,
+    /// Version of the protocol that logins ask for, where a script does not say it
+    #[arg(long, value_enum, default_value_t)]
+    pub protocol: ProtocolChoice,
     /// Run this session script, or all of a folder: your own, one that a random run saved, or what
     /// `poolproof record` wrote; says what of its session it relies on between transactions
     #[arg(long, value_name = "FILE")]
@@ -77,5 +86,59 @@ impl From<ModeChoice> for PoolMode {
             ModeChoice::Transaction => Self::Transaction,
             ModeChoice::Statement => Self::Statement,
         }
+    }
+}
+
+/// `--protocol`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolChoice {
+    /// What every server speaks
+    #[default]
+    #[value(name = "3.0")]
+    Usual,
+    /// What PostgreSQL 18 brought
+    #[value(name = "3.2")]
+    Newer,
+}
+
+/// `--transport`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TransportChoice {
+    /// TCP, in the clear
+    #[default]
+    Tcp,
+    /// A Unix socket
+    Unix,
+    /// TLS over TCP
+    Tls,
+}
+
+impl From<TransportChoice> for Transport {
+    fn from(choice: TransportChoice) -> Self {
+        match choice {
+            TransportChoice::Tcp => Self::Tcp,
+            TransportChoice::Unix => Self::Unix,
+            TransportChoice::Tls => Self::Tls,
+        }
+    }
+}
+
+impl DiffArgs {
+    /// Gives a script what it does not say itself.
+    pub(crate) fn complete(&self, header: &mut Header) {
+        let (transport, protocol) = self.way();
+        header.transport = header.transport.or(transport);
+        header.protocol = header.protocol.or(protocol);
+    }
+
+    /// Transport and protocol of scripts that do not name any; what is usual need not be said.
+    pub(crate) fn way(&self) -> (Option<Transport>, Option<(u16, u16)>) {
+        let transport = Transport::from(self.transport);
+        let transport = Some(transport).filter(|transport| *transport != Transport::default());
+        let protocol = match self.protocol {
+            ProtocolChoice::Usual => None,
+            ProtocolChoice::Newer => Some((3, 2)),
+        };
+        (transport, protocol)
     }
 }

@@ -8,15 +8,18 @@ mod random;
 use std::sync::Arc;
 
 use poolproof_reports::matrix::{self, Matrix, Outcome, Row};
-use poolproof_scenarios::pool::{PoolMode, PoolSettings};
+use poolproof_scenarios::{
+    pool::{PoolMode, PoolSettings},
+    session::Transport,
+};
 use tokio::runtime::Runtime;
 
 use super::{folder, measure, write};
 use crate::{
     cli::{DiffArgs, Format, OutputFlags},
-    diff::{Beside, DiffError, Ending, Ledger, Limits, Needed, Stage, Trace, columns},
-    engine::{Endpoint, Stop},
-    environment::{Demand, Environment},
+    diff::{Beside, DiffError, Ending, Ledger, Limits, Needed, Place, Stage, Trace, columns},
+    engine::Stop,
+    environment::{Demand, Environment, Target},
     exit::Exit,
     output,
     problem::Problem,
@@ -89,6 +92,35 @@ struct Bench<'a> {
     stop: &'a Stop,
 }
 
+/// What came of a case on a target.
+enum Performed {
+    /// The mode does not promise what the case asks for.
+    NotPromised,
+    /// The target cannot be reached over what the case asks for.
+    NotOffered,
+    /// What its clients received.
+    To(Trace),
+}
+
+/// Where sessions are performed on a target.
+fn place(target: &Target) -> Place {
+    Place {
+        endpoint: target.endpoint.clone(),
+        sockets: target.sockets.clone(),
+    }
+}
+
+/// There is nothing to compare with, or nothing to be compared.
+fn not_offered(target: &TargetSpec, transport: Transport) -> Problem {
+    Problem::usage(
+        format!(
+            "expected a target that offers connections over {transport}, got {}",
+            target.name()
+        ),
+        "In containers and on targets that run already there is TCP alone.",
+    )
+}
+
 /// A session that cannot be performed, or a PostgreSQL that cannot be asked.
 fn unperformed(error: &DiffError) -> Problem {
     let exit = match error {
@@ -152,10 +184,15 @@ impl<'a> Bench<'a> {
             .environment
             .target(&direct, &PoolSettings::default(), self.stop)?;
         let mut traces = Vec::new();
-        let mut stage = self.stage(&target.endpoint)?;
+        let place = place(&target);
+        let mut stage = self.stage(&place)?;
         for case in cases {
             if self.stop.is_stopped() {
                 break;
+            }
+            let transport = case.transport();
+            if !place.offers(transport) {
+                return Err(not_offered(&direct, transport));
             }
             let trace = self.perform(&mut stage, case)?;
             if let Some(unmet) = trace.unmet.first() {
@@ -177,9 +214,9 @@ impl<'a> Bench<'a> {
         Ok(traces)
     }
 
-    fn stage(&self, endpoint: &Endpoint) -> Result<Stage, Problem> {
+    fn stage(&self, place: &Place) -> Result<Stage, Problem> {
         let beside = Arc::clone(&self.beside);
-        Stage::new(endpoint.clone(), beside, Limits::default()).map_err(|error| unperformed(&error))
+        Stage::new(place.clone(), beside, Limits::default()).map_err(|error| unperformed(&error))
     }
 
     fn perform(&self, stage: &mut Stage, case: &Case) -> Result<Trace, Problem> {
@@ -209,8 +246,9 @@ impl<'a> Bench<'a> {
             for (((case, oracle), trace), row) in judged {
                 let name = target.name();
                 let mut cell = match trace {
-                    None => judge::not_promised(mode),
-                    Some(trace) => {
+                    Performed::NotPromised => judge::not_promised(mode),
+                    Performed::NotOffered => judge::not_offered(case.transport()),
+                    Performed::To(trace) => {
                         let mut cell = judge::cell(case, oracle, &trace, name);
                         if args.traces && cell.outcome == Outcome::Same {
                             cell.trace = columns(("PostgreSQL", name), oracle, &trace, None);
@@ -242,16 +280,15 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// A target's traces in the order of the cases; `None` where the mode does not promise what the
-    /// case asks for.
+    /// What came of each case on a target, in their order.
     fn target(
         &mut self,
         spec: &TargetSpec,
         mode: PoolMode,
         cases: &[Case],
-    ) -> Result<Vec<Option<Trace>>, Problem> {
+    ) -> Result<Vec<Performed>, Problem> {
         let pooled = *spec != TargetSpec::Catalog(CatalogTarget::direct());
-        let mut traces: Vec<Option<Trace>> = cases.iter().map(|_| None).collect();
+        let mut traces: Vec<Performed> = cases.iter().map(|_| Performed::NotPromised).collect();
         let mut sizes: Vec<u32> = cases.iter().map(|case| case.pool_size(mode)).collect();
         sizes.sort_unstable();
         sizes.dedup();
@@ -262,12 +299,17 @@ impl<'a> Bench<'a> {
                 ..PoolSettings::default()
             };
             let target = self.environment.target(spec, &pool, self.stop)?;
-            let mut stage = self.stage(&target.endpoint)?;
+            let place = place(&target);
+            let mut stage = self.stage(&place)?;
             for (case, trace) in cases.iter().zip(&mut traces) {
                 let promised = !pooled || case.session.header.promised_by(mode);
-                if promised && case.pool_size(mode) == size && !self.stop.is_stopped() {
-                    *trace = Some(self.perform(&mut stage, case)?);
+                if !promised || case.pool_size(mode) != size || self.stop.is_stopped() {
+                    continue;
                 }
+                *trace = match place.offers(case.transport()) {
+                    true => Performed::To(self.perform(&mut stage, case)?),
+                    false => Performed::NotOffered,
+                };
             }
         }
         Ok(traces)

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::Shutdown,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,20 +10,20 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use socket2::SockRef;
+use poolproof_scenarios::session::Transport;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
     sync::Notify,
     task::JoinHandle,
     time::{sleep, timeout},
 };
 
-use super::{inbox::Inbox, trace::Event};
-use crate::engine::{Credentials, Endpoint, Frame, Login, LoginStep};
+use super::{
+    inbox::Inbox,
+    socket::{Handle, Place, Reader, Socket, Writer},
+    trace::Event,
+};
+use crate::engine::{Credentials, Frame, Login, LoginStep};
 
 /// Bytes of one read.
 const READ_BYTES: usize = 64 << 10;
@@ -50,7 +49,7 @@ pub(super) struct Client {
     /// Reading goes on while this is set.
     reads: Arc<AtomicBool>,
     reads_changed: Arc<Notify>,
-    writer: Option<OwnedWriteHalf>,
+    line: Option<Line>,
     reader: Option<JoinHandle<()>>,
     /// Whether authentication requests are answered, and how far that is.
     login: Login,
@@ -73,12 +72,18 @@ pub(super) struct Client {
     /// What a half-sent message lacks.
     pub(super) unsent: Bytes,
     /// A cancel connection that has sent its first half, and the other half.
-    pub(super) late_cancel: Option<(TcpStream, Bytes)>,
+    pub(super) late_cancel: Option<(Socket, Bytes)>,
+}
+
+/// The sending side of a connection.
+struct Line {
+    writer: Writer,
+    handle: Handle,
 }
 
 impl Client {
     /// Opens a connection. One that is refused is an event. Cancel safe.
-    pub(super) async fn open(endpoint: &Endpoint, news: &Arc<Notify>) -> Self {
+    pub(super) async fn open(place: &Place, transport: Transport, news: &Arc<Notify>) -> Self {
         let inbox = Arc::new(Mutex::new(Inbox::default()));
         let reads = Arc::new(AtomicBool::new(true));
         let reads_changed = Arc::new(Notify::new());
@@ -86,7 +91,7 @@ impl Client {
             inbox,
             reads,
             reads_changed,
-            writer: None,
+            line: None,
             reader: None,
             login: Login::default(),
             looked_at: 0,
@@ -100,14 +105,14 @@ impl Client {
             unsent: Bytes::new(),
             late_cancel: None,
         };
-        let address = (endpoint.host.as_str(), endpoint.port);
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // A message in one write leaves at once; where it does not, the cuts would be lost.
-                let _ = stream.set_nodelay(true);
-                let (read, write) = stream.into_split();
-                client.writer = Some(write);
-                client.reader = Some(tokio::spawn(receive(read, client.reading(news))));
+        match place.connect(transport).await {
+            Ok(Socket {
+                reader,
+                writer,
+                handle,
+            }) => {
+                client.line = Some(Line { writer, handle });
+                client.reader = Some(tokio::spawn(receive(reader, client.reading(news))));
             }
             Err(_) => client.inbox().events.push(Event::Refused),
         }
@@ -130,7 +135,7 @@ impl Client {
 
     /// Whether the connection is of no more use, from either side.
     pub(super) fn is_over(&self) -> bool {
-        self.writer.is_none() || self.inbox().is_over()
+        self.line.is_none() || self.inbox().is_over()
     }
 
     /// Whether the script has made it stop reading.
@@ -146,10 +151,14 @@ impl Client {
         let mut start = 0;
         for end in places.iter().copied().chain([bytes.len()]) {
             let end = end.clamp(start, bytes.len());
-            let Some(writer) = &mut self.writer else {
+            let Some(Line { writer, .. }) = &mut self.line else {
                 return true;
             };
-            match timeout(WRITE_LIMIT, writer.write_all(&bytes[start..end])).await {
+            let piece = async {
+                writer.write_all(&bytes[start..end]).await?;
+                writer.flush().await
+            };
+            match timeout(WRITE_LIMIT, piece).await {
                 Err(_) => return false,
                 Ok(Err(_)) => return true,
                 Ok(Ok(())) => {}
@@ -233,23 +242,21 @@ impl Client {
     /// Closes the connection without a word.
     pub(super) async fn disconnect(&mut self) {
         self.stop_reader().await;
-        self.writer = None;
+        self.line = None;
     }
 
-    /// Breaks the connection: with no time to linger, the system sends a reset.
+    /// Breaks the connection.
     pub(super) async fn reset(&mut self) {
-        if let Some(writer) = &self.writer {
-            // Should the option fail, the connection is closed as any other, which is the next best.
-            let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
+        if let Some(line) = &self.line {
+            line.handle.reset_on_close();
         }
         self.disconnect().await;
     }
 
     /// Says that nothing more will be sent, and goes on reading.
     pub(super) fn finish_sending(&self) {
-        if let Some(writer) = &self.writer {
-            // The server may have closed before.
-            let _ = SockRef::from(writer.as_ref()).shutdown(Shutdown::Write);
+        if let Some(line) = &self.line {
+            line.handle.finish_sending();
         }
     }
 
@@ -279,7 +286,7 @@ struct Reading {
 }
 
 /// Takes what comes until the server closes. Cancel safe: what was read is in the inbox.
-async fn receive(mut socket: OwnedReadHalf, reading: Reading) {
+async fn receive(mut socket: Reader, reading: Reading) {
     let Reading {
         inbox,
         reads,

@@ -121,13 +121,26 @@ impl Inbox {
 
 /// Whether a message is what the protocol says of its type.
 fn check(whole: &BytesMut) -> Result<(), String> {
-    // Two kinds that the library does not know, as drivers never ask for them.
-    if matches!(whole[0], b'v' | b'V' | b'W') {
-        return Ok(());
+    match whole[0] {
+        // Two kinds that the library does not know, as drivers never ask for them.
+        b'v' | b'V' | b'W' => return Ok(()),
+        // In protocol 3.2 a secret may be longer than the four bytes that the library takes.
+        b'K' => return check_key(whole.len() - HEADER),
+        _ => {}
     }
     let named = |error: io::Error| format!("{} in {}", error, whole[..].escape_ascii());
     Message::parse(&mut whole.clone()).map_err(named)?;
     Ok(())
+}
+
+/// A process id of four bytes and a secret of 4 to 256 (manual, «BackendKeyData»).
+fn check_key(length: usize) -> Result<(), String> {
+    match length {
+        8..=260 => Ok(()),
+        _ => Err(format!(
+            "expected 8 to 260 bytes of process id and secret in BackendKeyData, got {length}"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -152,6 +165,23 @@ mod tests {
                 ["Reply", "ReadyForQuery", "CommandComplete", "Closed"],
                 "cut at {cut}"
             );
+        }
+    }
+
+    #[test]
+    fn a_key_of_protocol_3_2_is_a_key() {
+        for (length, name) in [
+            (7, "Malformed"),
+            (8, "BackendKeyData"),
+            (36, "BackendKeyData"),
+            (260, "BackendKeyData"),
+            (261, "Malformed"),
+        ] {
+            let mut inbox = Inbox::default();
+            inbox.take(b"K");
+            inbox.take(&(4 + length as u32).to_be_bytes());
+            inbox.take(&vec![7; length]);
+            assert_eq!(names(&inbox), [name], "{length} bytes");
         }
     }
 

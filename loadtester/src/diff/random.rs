@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use poolproof_scenarios::Session;
+use poolproof_scenarios::{Session, session::Transport};
 
 use super::{
     DiffError, Difference, Ending, Stage, Trace, compare,
@@ -30,6 +30,8 @@ pub struct Hunt {
     pub seed: u64,
     /// How many.
     pub sessions: u64,
+    /// Transport and protocol of the sessions, where they are not the usual ones.
+    pub way: (Option<Transport>, Option<(u16, u16)>),
     /// What the target promises.
     pub promise: Promise,
     /// How often they do what.
@@ -169,6 +171,7 @@ impl Shared<'_> {
         let Hunt {
             seed,
             sessions,
+            way,
             promise,
             weights,
             findings_max,
@@ -178,7 +181,8 @@ impl Shared<'_> {
             if number >= *sessions {
                 break;
             }
-            let session = generate::session(*seed, number, *promise, weights);
+            let mut session = generate::session(*seed, number, *promise, weights);
+            (session.header.transport, session.header.protocol) = *way;
             let finding = examine(&mut pair, *promise, number, session).await?;
             self.done.fetch_add(1, Ordering::Relaxed);
             if let Some(finding) = finding {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use poolproof_scenarios::{
     Session,
-    session::{Client as Name, Who},
+    session::{Client as Name, Transport, Who},
 };
 use spares::Spares;
 use tokio::sync::Notify;
@@ -18,9 +18,10 @@ use tokio::sync::Notify;
 use super::{
     Beside, DiffError, Ground,
     client::{Client, Standing},
+    socket::Place,
     trace::{Ending, Event, Trace},
 };
-use crate::engine::{Credentials, Endpoint};
+use crate::engine::Credentials;
 
 /// How long a step may take.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +41,12 @@ impl Default for Limits {
     }
 }
 
+/// The version of the protocol that every server speaks.
+const USUAL_PROTOCOL: (u16, u16) = (3, 0);
+
 /// A place where sessions are performed, one after the other.
 pub struct Stage {
-    endpoint: Endpoint,
+    place: Place,
     beside: Arc<Beside>,
     credentials: Credentials,
     limits: Limits,
@@ -53,17 +57,22 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Performs on `endpoint`; `beside` looks at the PostgreSQL behind it. Two stages of one
+    /// Performs at `place`; `beside` looks at the PostgreSQL behind it. Two stages of one
     /// PostgreSQL take turns, as they share its schema.
     ///
     /// # Errors
     ///
     /// When the endpoint's names cannot be sent.
-    pub fn new(endpoint: Endpoint, beside: Arc<Beside>, limits: Limits) -> Result<Self, DiffError> {
-        let credentials =
-            Credentials::new(&endpoint).map_err(|error| DiffError::Endpoint(error.to_string()))?;
+    pub fn new(
+        place: impl Into<Place>,
+        beside: Arc<Beside>,
+        limits: Limits,
+    ) -> Result<Self, DiffError> {
+        let place = place.into();
+        let credentials = Credentials::new(&place.endpoint)
+            .map_err(|error| DiffError::Endpoint(error.to_string()))?;
         Ok(Self {
-            endpoint,
+            place,
             beside,
             credentials,
             limits,
@@ -100,6 +109,8 @@ impl Stage {
         self.beside.prepare(&session.header, self.ground).await?;
         let mut performance = Performance {
             stage: self,
+            transport: session.header.transport.unwrap_or_default(),
+            protocol: session.header.protocol.unwrap_or(USUAL_PROTOCOL),
             clients: BTreeMap::new(),
             step: 0,
             unmet: Vec::new(),
@@ -123,6 +134,10 @@ impl Stage {
 /// One session while it is performed.
 struct Performance<'a> {
     stage: &'a mut Stage,
+    /// What its connections go over.
+    transport: Transport,
+    /// Version of the protocol that logins ask for.
+    protocol: (u16, u16),
     clients: BTreeMap<Name, Client>,
     /// Number of the step that is performed, from 1.
     step: usize,

@@ -157,6 +157,7 @@ impl Local {
             port: ports[&target],
             pool: setting.pool,
             version: &program.version,
+            reachable: true,
         };
         pooler::start(
             target.file(),

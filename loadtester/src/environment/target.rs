@@ -2,7 +2,7 @@
 
 use poolproof_reports::record::{ConfigFile, TargetInfo};
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Blow, EnvironmentError,
@@ -18,6 +18,8 @@ pub struct Target {
     pub info: TargetInfo,
     /// Where its clients connect.
     pub endpoint: Endpoint,
+    /// Folder of the Unix socket that they can connect to as well.
+    pub sockets: Option<PathBuf>,
     /// Whose cost is measured.
     pub watch: Watch,
     keeper: Keeper,
@@ -52,8 +54,17 @@ impl Target {
         Self {
             info,
             endpoint,
+            sockets: None,
             watch,
             keeper: Keeper::Processes(fleet),
+        }
+    }
+
+    /// The same target, with a Unix socket in `folder`.
+    pub(super) fn with_sockets(self, folder: Option<PathBuf>) -> Self {
+        Self {
+            sockets: folder,
+            ..self
         }
     }
 
@@ -67,6 +78,7 @@ impl Target {
         Self {
             info,
             endpoint,
+            sockets: None,
             watch,
             keeper: Keeper::Environment,
         }
@@ -92,6 +104,7 @@ impl Target {
         Self {
             info,
             endpoint,
+            sockets: None,
             watch,
             keeper,
         }
@@ -109,6 +122,7 @@ impl Target {
         Self {
             info,
             endpoint,
+            sockets: None,
             watch: Watch::default(),
             keeper: Keeper::User,
         }

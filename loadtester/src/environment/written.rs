@@ -1,6 +1,9 @@
 //! A pooler's files, written and ready for whoever starts it: a process or a container.
 
-use std::{path::Path, thread};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 use poolproof_reports::record::{ConfigFile, TargetInfo};
 use poolproof_scenarios::{
@@ -9,7 +12,7 @@ use poolproof_scenarios::{
     target::{Rendered, Values, Version},
 };
 
-use super::{EnvironmentError, local::Site};
+use super::{EnvironmentError, local::Site, sockets};
 use crate::{engine::Endpoint, mask::mask};
 
 /// What one instance of a pooler is called, where it listens and how it pools.
@@ -25,6 +28,8 @@ pub(super) struct Place<'a> {
     pub(super) pool: &'a PoolSettings,
     /// What it says of its version.
     pub(super) version: &'a str,
+    /// Whether its clients can reach a Unix socket in its folder.
+    pub(super) reachable: bool,
 }
 
 /// The PostgreSQL behind it.
@@ -52,6 +57,8 @@ pub(super) struct Process {
 pub(super) struct Written {
     /// Its processes in order; they share the port.
     pub(super) processes: Vec<Process>,
+    /// Folder of the Unix socket of the first one, where it has one.
+    pub(super) sockets: Option<PathBuf>,
     /// Its files, secrets masked.
     files: Vec<ConfigFile>,
     secrets: [String; 2],
@@ -70,6 +77,7 @@ pub(super) fn write(
         port,
         pool,
         version,
+        reachable,
     } = *place;
     let Server { endpoint, secret } = *server;
     let cores = thread::available_parallelism()
@@ -78,7 +86,10 @@ pub(super) fn write(
     let folders = folders(name, count, site)?;
     let password = endpoint.password.as_deref().unwrap_or_default();
     let version = Version::of(version);
+    let fit = |folder: &String| sockets::fit(Path::new(folder));
+    let unix_sockets = reachable && folders.iter().all(fit);
     let values = Values {
+        unix_sockets,
         listen_host: listen,
         port,
         folders: &folders,
@@ -94,6 +105,7 @@ pub(super) fn write(
     };
     let mut written = Written {
         processes: Vec::new(),
+        sockets: folders.first().filter(|_| unix_sockets).map(PathBuf::from),
         files: Vec::new(),
         secrets: [secret.to_owned(), password.to_owned()],
     };

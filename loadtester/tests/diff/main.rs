@@ -4,29 +4,81 @@
 
 mod pump;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use poolproof::{
-    diff::{Beside, Ending, Limits, Stage, columns, compare},
+    diff::{
+        Beside, Ending, Limits, Stage, columns, compare,
+        generate::{self, Weights, promise::Promise},
+        random::{self, Hunt, Pair},
+    },
     engine::Stop,
-    environment::{Choices, Demand, Environment},
+    environment::{Choices, Demand, Environment, Target},
     targets::{CatalogTarget, TargetSpec},
 };
 use poolproof_scenarios::{Session, catalog, pool::PoolSettings};
 
-/// Every case on PostgreSQL and through a byte pump: each comes to its end, and both are the same.
-#[test]
-fn nothing_differs_between_postgresql_and_a_byte_pump() {
-    let stop = Stop::default();
+/// Sessions that find the connections of others, which must not be seen.
+const SESSIONS: u64 = 60;
+
+/// An environment of PostgreSQL alone.
+fn postgres(stop: &Stop) -> (Environment, Target) {
     let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 50,
         choices: Choices::default(),
     };
-    let environment = Environment::start(&demand, &stop).expect("PostgreSQL");
-    let target = environment.target(&direct, &PoolSettings::default(), &stop);
-    let endpoint = target.expect("PostgreSQL").endpoint;
+    let environment = Environment::start(&demand, stop).expect("PostgreSQL");
+    let target = environment.target(&direct, &PoolSettings::default(), stop);
+    (environment, target.expect("PostgreSQL"))
+}
+
+/// In session mode a session leaves whatever it likes, and the next one counts on being new.
+#[test]
+fn a_connection_that_is_kept_is_like_a_new_one() {
+    let stop = Stop::default();
+    let (environment, target) = postgres(&stop);
+    let administrator = environment.administrator().expect("a superuser");
+    let open = async |_| {
+        let beside = Beside::connect(administrator, &target.endpoint.user).await?;
+        let beside = Arc::new(beside);
+        let stage = || {
+            Stage::new(
+                target.endpoint.clone(),
+                Arc::clone(&beside),
+                Limits::default(),
+            )
+        };
+        Ok(Pair {
+            oracle: stage()?.on(generate::GROUND),
+            target: stage()?.on(generate::GROUND).with_spares(),
+            runs: 0,
+        })
+    };
+    let hunt = Hunt {
+        seed: 1,
+        sessions: SESSIONS,
+        way: (None, None),
+        promise: Promise::Session,
+        weights: Weights::of_the_catalog().expect("the weights of the catalog"),
+        findings_max: 1,
+    };
+    let bag = random::run(&hunt, 1, open, &|_| {}, &AtomicU64::new(0), &stop);
+    let bag = bag.expect("sessions can be performed");
+    let found: Vec<String> = bag
+        .confirmed()
+        .map(|each| each.shrunk.to_string())
+        .collect();
+    assert_eq!((bag.sessions, found), (SESSIONS, Vec::new()));
+}
+
+/// Every case over TCP on PostgreSQL and through a byte pump: each comes to its end, and both are the same.
+#[test]
+fn nothing_differs_between_postgresql_and_a_byte_pump() {
+    let stop = Stop::default();
+    let (environment, target) = postgres(&stop);
+    let endpoint = target.endpoint;
     let administrator = environment.administrator().expect("a superuser").clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -44,6 +96,10 @@ fn nothing_differs_between_postgresql_and_a_byte_pump() {
         for case in catalog::CASES {
             let session = Session::parse(case.text, case.path);
             let session = session.unwrap_or_else(|error| panic!("{error}"));
+            // The pump knows TCP alone.
+            if session.header.transport.is_some() {
+                continue;
+            }
             let expected = oracle.perform(&session).await.expect("a trace");
             assert_eq!(expected.ending, Ending::Complete, "{}", case.path);
             assert!(expected.unmet.is_empty(), "{}", case.path);

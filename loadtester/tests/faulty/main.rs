@@ -43,6 +43,7 @@ fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64) -> Bag {
     let hunt = Hunt {
         seed: SEED,
         sessions,
+        way: (None, None),
         promise: match kind {
             Kind::Pump => Promise::Session,
             Kind::Pooler(_) => Promise::Transactions,

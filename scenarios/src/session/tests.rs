@@ -73,7 +73,7 @@ fn mistakes_are_named_with_their_place() {
     check(
         "nmae: x",
         expect![[
-            r#"f:1:1: expected one of name, about, source, traps, modes, pool, fixture, setup, interchangeable or a client such as A, got "nmae"; did you mean `name`?"#
+            r#"f:1:1: expected one of name, about, source, traps, modes, pool, transport, protocol, fixture, setup, interchangeable or a client such as A, got "nmae"; did you mean `name`?"#
         ]],
     );
     check(

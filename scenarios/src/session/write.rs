@@ -27,6 +27,10 @@ impl Display for Session {
             header.modes.iter().map(|mode| mode_name(*mode)),
         )?;
         list(out, "pool", header.pool.iter())?;
+        list(out, "transport", header.transport.iter())?;
+        if let Some((major, minor)) = header.protocol {
+            writeln!(out, "protocol: {major}.{minor}")?;
+        }
         list(out, "interchangeable", header.interchangeable.iter())?;
         if header.fixture == Fixture::None {
             writeln!(out, "fixture: none")?;

@@ -26,6 +26,8 @@ pub struct Values<'a> {
     pub secret: &'a str,
     /// Settings of the scenario.
     pub pool: &'a PoolSettings,
+    /// Whether clients find a Unix socket in the folder of each process.
+    pub unix_sockets: bool,
     /// Processors of the machine.
     pub cores: u32,
     /// Version of the target.
@@ -43,7 +45,7 @@ pub struct Rendered {
 
 impl Values<'_> {
     /// Every placeholder's name.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         "cores",
         "dbname",
         "default_pool_size",
@@ -61,6 +63,7 @@ impl Values<'_> {
         "secret",
         "server_host",
         "server_port",
+        "unix_socket_dir",
         "user",
     ];
 
@@ -107,6 +110,9 @@ impl Values<'_> {
             "secret" => self.secret.to_owned(),
             "server_host" => self.server_host.to_owned(),
             "server_port" => self.server_port.to_string(),
+            // Without a folder PgBouncer opens none.
+            "unix_socket_dir" if self.unix_sockets => self.folders.get(index)?.clone(),
+            "unix_socket_dir" => String::new(),
             "user" => self.user.to_owned(),
             _ => return None,
         })
@@ -186,6 +192,7 @@ mod tests {
             user: "app",
             password: "sesame",
             secret: "SCRAM",
+            unix_sockets: true,
             pool: &PoolSettings::default(),
             cores: 4,
             version: version.as_ref(),
@@ -205,6 +212,7 @@ mod tests {
             user: "",
             password: "",
             secret: "",
+            unix_sockets: true,
             pool: &PoolSettings::default(),
             cores: 1,
             version: None,

@@ -10,7 +10,7 @@ use poolproof_reports::matrix::Row;
 use poolproof_scenarios::{
     Session, catalog,
     pool::PoolMode,
-    session::{Action, Message, Who},
+    session::{Action, Message, Transport, Who},
 };
 
 use super::{super::choose, POOL_SIZE};
@@ -52,6 +52,11 @@ impl Case {
             PoolMode::Session => wanted.max(clients_at_once(&self.session)),
             PoolMode::Transaction | PoolMode::Statement => wanted,
         }
+    }
+
+    /// What its connections go over.
+    pub(super) fn transport(&self) -> Transport {
+        self.session.header.transport.unwrap_or_default()
     }
 
     /// Its row, without cells.
@@ -123,6 +128,9 @@ pub(super) fn chosen(args: &DiffArgs) -> Result<Vec<Case>, Problem> {
     }
     if cases.is_empty() {
         cases = catalog::CASES.iter().map(entry).collect::<Result<_, _>>()?;
+    }
+    for case in &mut cases {
+        args.complete(&mut case.session.header);
     }
     Ok(cases)
 }

@@ -1,7 +1,7 @@
 //! What a case on a target came to.
 
 use poolproof_reports::matrix::{Cell, Outcome};
-use poolproof_scenarios::pool::PoolMode;
+use poolproof_scenarios::{pool::PoolMode, session::Transport};
 
 use super::cases::Case;
 use crate::diff::{
@@ -15,6 +15,15 @@ pub(super) fn not_promised(mode: PoolMode) -> Cell {
     Cell {
         outcome: Outcome::Unsupported,
         why: format!("needs more than pool_mode {mode} promises"),
+        trace: String::new(),
+    }
+}
+
+/// The case asks for connections that the target does not take.
+pub(super) fn not_offered(transport: Transport) -> Cell {
+    Cell {
+        outcome: Outcome::Unsupported,
+        why: format!("takes no connections over {transport} here"),
         trace: String::new(),
     }
 }

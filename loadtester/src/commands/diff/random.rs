@@ -13,12 +13,12 @@ use std::{
 
 use poolproof_scenarios::pool::PoolSettings;
 
-use super::{CLIENTS_MAX, POOL_SIZE, unperformed};
+use super::{CLIENTS_MAX, POOL_SIZE, not_offered, place, unperformed};
 use crate::{
     cli::{DiffArgs, OutputFlags},
     commands::write,
     diff::{
-        Beside, DiffError, Limits, Stage, columns,
+        Beside, DiffError, Limits, Place, Stage, columns,
         generate::{self, Weights, promise::Promise},
         random::{self, Bag, Finding, Hunt, Pair, REPLAYS},
     },
@@ -58,6 +58,7 @@ pub(super) fn run(
     let hunt = |promise| Hunt {
         seed,
         sessions,
+        way: args.way(),
         promise,
         weights: weights.clone(),
         findings_max: FINDINGS_MAX,
@@ -115,8 +116,8 @@ impl Arena {
     fn addresses(&self) -> Option<Addresses> {
         Some(Addresses {
             administrator: self.environment.administrator()?.clone(),
-            direct: self.direct.endpoint.clone(),
-            target: self.target.endpoint.clone(),
+            direct: place(&self.direct),
+            target: place(&self.target),
         })
     }
 }
@@ -124,17 +125,17 @@ impl Arena {
 /// Where the parts of an arena are.
 struct Addresses {
     administrator: Endpoint,
-    direct: Endpoint,
-    target: Endpoint,
+    direct: Place,
+    target: Place,
 }
 
 impl Addresses {
     /// Not cancel safe: connections are lost.
     async fn pair(&self) -> Result<Pair, DiffError> {
-        let beside = Beside::connect(&self.administrator, &self.direct.user).await?;
+        let beside = Beside::connect(&self.administrator, &self.direct.endpoint.user).await?;
         let beside = Arc::new(beside);
-        let stage = |endpoint: &Endpoint| {
-            Stage::new(endpoint.clone(), Arc::clone(&beside), LIMITS)
+        let stage = |place: &Place| {
+            Stage::new(place.clone(), Arc::clone(&beside), LIMITS)
                 .map(|stage| stage.on(generate::GROUND))
         };
         Ok(Pair {
@@ -162,6 +163,12 @@ fn against(
             "Name proxy or pgbouncer as the target.",
         )
     })?;
+    let (transport, _) = hunt.way;
+    let transport = transport.unwrap_or_default();
+    let offers = |addresses: &Addresses| addresses.target.offers(transport);
+    if !addresses.iter().all(offers) {
+        return Err(not_offered(target, transport));
+    }
     let open = async |job: u32| addresses[job as usize].pair().await;
     let done = AtomicU64::new(0);
     // A hunt may be ended at any moment: what was found by then is written down.

@@ -1,17 +1,16 @@
 //! Cancel requests, each on a connection of its own (manual, «Canceling Requests in Progress»).
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use poolproof_scenarios::session::{CancelKind, Who};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
 use super::{Performance, Step};
-use crate::diff::client::Standing;
+use crate::diff::{client::Standing, socket::Socket};
 
 /// What stands in place of a protocol version.
 const CANCEL_REQUEST: i32 = 80_877_102;
@@ -24,12 +23,13 @@ impl Performance<'_> {
     /// Sends a cancel request, or half of one. A target that has given no key, or takes no such
     /// connection, cancels nothing, which the trace shows. Not cancel safe.
     pub(super) async fn cancel(&mut self, who: &Who, kind: CancelKind) -> Step {
-        let address = (self.stage.endpoint.host.clone(), self.stage.endpoint.port);
+        let place = self.stage.place.clone();
+        let transport = self.transport;
         let client = self.client(who)?;
         client.standing = Standing::Particular;
         if kind == CancelKind::Finish {
-            if let Some((stream, rest)) = client.late_cancel.take() {
-                deliver(stream, &rest).await;
+            if let Some((socket, rest)) = client.late_cancel.take() {
+                deliver(socket, &rest).await;
             }
             return Ok(None);
         }
@@ -41,16 +41,16 @@ impl Performance<'_> {
         {
             *last ^= 0xff;
         }
-        let Ok(mut stream) = TcpStream::connect(address).await else {
+        let Ok(mut socket) = place.connect(transport).await else {
             return Ok(None);
         };
         if kind == CancelKind::Late {
             let rest = request.split_off(FIRST_HALF).freeze();
             // What cannot be sent now cannot be finished either.
-            let _ = stream.write_all(&request).await;
-            client.late_cancel = Some((stream, rest));
+            let _ = send(&mut socket, &request).await;
+            client.late_cancel = Some((socket, rest));
         } else {
-            deliver(stream, &request).await;
+            deliver(socket, &request).await;
         }
         Ok(None)
     }
@@ -65,11 +65,17 @@ fn request(key: &Bytes) -> BytesMut {
 }
 
 /// Sends the last of a request and waits until the server closes, which says that it was taken.
-async fn deliver(mut stream: TcpStream, bytes: &[u8]) {
+async fn deliver(mut socket: Socket, bytes: &[u8]) {
     let delivered = async {
-        stream.write_all(bytes).await?;
-        stream.read_to_end(&mut Vec::new()).await
+        send(&mut socket, bytes).await?;
+        socket.reader.read_to_end(&mut Vec::new()).await
     };
     // Whether it had an effect is seen at the client that was to be cancelled.
     let _ = timeout(TAKEN_LIMIT, delivered).await;
+}
+
+/// Not cancel safe: some of it may be sent.
+async fn send(socket: &mut Socket, bytes: &[u8]) -> io::Result<()> {
+    socket.writer.write_all(bytes).await?;
+    socket.writer.flush().await
 }

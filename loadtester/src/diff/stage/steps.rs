@@ -6,14 +6,14 @@ use poolproof_scenarios::session::{
 };
 
 use super::{DiffError, Ending, Performance, Step, waiting::Need};
-use crate::diff::{
-    client::{Client, Standing},
-    encode,
-    notation::{self, Show},
+use crate::{
+    diff::{
+        client::{Client, Standing},
+        encode,
+        notation::{self, Show},
+    },
+    engine::Endpoint,
 };
-
-/// The version of the protocol that every server speaks.
-const VERSION: (u16, u16) = (3, 0);
 
 impl Performance<'_> {
     /// Performs one step. Not cancel safe.
@@ -78,8 +78,12 @@ impl Performance<'_> {
         }
     }
 
+    fn endpoint(&self) -> &Endpoint {
+        &self.stage.place.endpoint
+    }
+
     async fn open(&mut self, name: &Name) {
-        let mut client = Client::open(&self.stage.endpoint, &self.stage.news).await;
+        let mut client = Client::open(&self.stage.place, self.transport, &self.stage.news).await;
         if let Some(before) = self.clients.remove(name) {
             client.continues(&before);
         }
@@ -90,7 +94,7 @@ impl Performance<'_> {
         self.open(name).await;
         let mut bytes = BytesMut::new();
         let step = self.step;
-        encode::startup(VERSION, parameters, &self.stage.endpoint, &mut bytes)
+        encode::startup(self.protocol, parameters, self.endpoint(), &mut bytes)
             .map_err(|source| DiffError::Encode { step, source })?;
         let client = self.client(&Who::One(name.clone()))?;
         client.owed += 1;
@@ -106,7 +110,7 @@ impl Performance<'_> {
         let mut bytes = BytesMut::new();
         let step = self.step;
         for message in messages {
-            encode::message(message, &self.stage.endpoint, &mut bytes)
+            encode::message(message, self.endpoint(), &mut bytes)
                 .map_err(|source| DiffError::Encode { step, source })?;
         }
         let client = self.client(who)?;

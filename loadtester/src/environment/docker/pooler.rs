@@ -88,6 +88,7 @@ impl Docker {
             port,
             pool,
             version,
+            reachable: false,
         };
         let server = Server {
             endpoint: self.postgres.inside(),

@@ -1,6 +1,10 @@
 //! A PostgreSQL cluster that lives as long as the run.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nix::sys::signal::Signal;
 use poolproof_reports::record::{ConfigFile, TargetInfo};
@@ -14,7 +18,7 @@ use super::{
 };
 use crate::{
     engine::{Endpoint, Stop},
-    environment::{Blow, EnvironmentError, Target, login, wait},
+    environment::{Blow, EnvironmentError, Target, login, sockets, wait},
 };
 
 /// Role and database of the load: an ordinary one, as an application has.
@@ -41,6 +45,7 @@ pub(super) struct Cluster {
     version: String,
     settings: String,
     command: String,
+    sockets: Option<PathBuf>,
 }
 
 impl Cluster {
@@ -55,7 +60,9 @@ impl Cluster {
         let data = site.folder("postgres")?;
         let superuser = endpoint(port, SUPERUSER, SUPERUSER);
         init(programs, &data, &superuser, site, stop)?;
-        let settings = settings(port, clients_max);
+        // Nobody but the servers' account may enter it, as is true of a pooler's folder.
+        let sockets = sockets::fit(&data).then(|| data.clone());
+        let settings = settings(port, clients_max, sockets.as_deref());
         append(&data.join("postgresql.conf"), &settings)?;
         let launch = Launch {
             name: "PostgreSQL",
@@ -83,6 +90,7 @@ impl Cluster {
             version,
             settings,
             command,
+            sockets,
         })
     }
 
@@ -157,7 +165,7 @@ impl Cluster {
             }],
             image: None,
         };
-        Target::direct(info, self.endpoint.clone(), self.pid())
+        Target::direct(info, self.endpoint.clone(), self.pid()).with_sockets(self.sockets.clone())
     }
 }
 
@@ -226,12 +234,14 @@ fn init(
 /// What differs from PostgreSQL's defaults. The cluster is thrown away, so nothing waits for the
 /// disk: the disk is not what a comparison of poolers is about. A killed server still loses no
 /// commit, as the kernel keeps what it was given.
-fn settings(port: u16, clients_max: u32) -> String {
+fn settings(port: u16, clients_max: u32, sockets: Option<&Path>) -> String {
+    let sockets = sockets.map(|folder| folder.display().to_string());
+    let sockets = sockets.unwrap_or_default();
     let connections = connections(clients_max);
     format!(
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\
-         unix_socket_directories = ''\n\
+         unix_socket_directories = '{sockets}'\n\
          max_connections = {connections}\n\
          fsync = off\n\
          full_page_writes = off\n"
@@ -273,8 +283,8 @@ mod tests {
 
     #[test]
     fn every_client_and_every_pool_finds_a_connection() {
-        assert!(settings(5432, 50).contains("max_connections = 500\n"));
-        assert!(settings(5432, 1_000).contains("max_connections = 1200\n"));
+        assert!(settings(5432, 50, None).contains("max_connections = 500\n"));
+        assert!(settings(5432, 1_000, None).contains("max_connections = 1200\n"));
     }
 
     #[test]

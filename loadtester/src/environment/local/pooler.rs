@@ -65,7 +65,9 @@ pub(super) fn start(
     )?;
     let info = written.info(place, &first);
     let fleet = Fleet { file, processes };
-    Ok(Target::pooler(info, endpoint, fleet, cluster.pid()))
+    // Other poolers have files in which no socket is named.
+    let sockets = written.sockets.filter(|_| file.opens_unix_socket());
+    Ok(Target::pooler(info, endpoint, fleet, cluster.pid()).with_sockets(sockets))
 }
 
 /// The running processes of a pooler.

@@ -18,6 +18,11 @@ cases![
         "date-style"
         "time-zone"
         "search-path"
+        "greeting-over-unix"
+        "ssl-over-unix"
+        "in-pieces-over-unix"
+        "direct-tls"
+        "session-in-3.2"
     ;
     "auth":
         "wrong-password-user"
@@ -165,6 +170,8 @@ cases![
         "lock-wait"
         "after-disconnect"
         "twice"
+        "over-unix"
+        "in-3.2"
     ;
     "errors":
         "division"
@@ -261,6 +268,7 @@ cases![
         "half-a-batch"
         "more-clients-than-servers"
         "waits-its-turn"
+        "megabyte-over-unix"
     ;
     "disconnects":
         "goodbye"
@@ -274,5 +282,9 @@ cases![
         "comes-again"
         "nothing-twice"
         "data-after-goodbye"
+        "in-mid-query-over-unix"
+    ;
+    "databases":
+        "busy-neighbour"
     ;
 ];

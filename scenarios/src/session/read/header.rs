@@ -3,16 +3,22 @@
 use std::ops::Range;
 
 use super::{Wrong, words::Words};
-use crate::{nearest::nearest, pool::PoolMode, session::Client, session::Fixture, session::Header};
+use crate::{
+    nearest::nearest,
+    pool::PoolMode,
+    session::{Client, Fixture, Header, Transport},
+};
 
 /// Every key.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "name",
     "about",
     "source",
     "traps",
     "modes",
     "pool",
+    "transport",
+    "protocol",
     "fixture",
     "setup",
     "interchangeable",
@@ -39,6 +45,18 @@ pub(super) fn line(header: &mut Header, line: &str, key: Range<usize>) -> Result
         "pool" => {
             let size = value.parse().ok().filter(|size| *size > 0);
             header.pool = Some(size.ok_or_else(|| expected(place, "a number above 0", value))?);
+        }
+        "transport" => {
+            let found = Transport::ALL.iter().find(|(word, _)| *word == value);
+            let (_, transport) = found.ok_or_else(|| expected(place, "tcp, unix or tls", value))?;
+            header.transport = Some(*transport);
+        }
+        "protocol" => {
+            let version = version(value);
+            header.protocol =
+                Some(version.ok_or_else(|| {
+                    expected(place, "a version of the protocol such as 3.2", value)
+                })?);
         }
         "fixture" => {
             if value != "none" {
@@ -78,6 +96,12 @@ pub(super) fn line(header: &mut Header, line: &str, key: Range<usize>) -> Result
 
 fn expected(place: Range<usize>, what: &str, got: &str) -> Wrong {
     Wrong::new(place, format!("expected {what}, got {got:?}"))
+}
+
+/// `3.2` as two numbers.
+fn version(word: &str) -> Option<(u16, u16)> {
+    let (major, minor) = word.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn mode(word: &str) -> Option<PoolMode> {
