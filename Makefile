@@ -24,7 +24,7 @@ compare: setup build ## the default scenarios on PostgreSQL, our proxy and PgBou
 	target/release/poolproof compare --out $(OUT)
 
 test: setup-tests ## every test
-	$(CARGO) test --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --all-targets --features poolproof-proxy/pam
 	$(CARGO) test --locked --workspace --doc
 
 bench: build ## our proxy beside PgBouncer, HAProxy and PostgreSQL, with pgbench; BENCH passes arguments on
@@ -40,6 +40,7 @@ diff-nightly: setup build ## many generated sessions against our proxy; SEED=…
 lint: ## formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features poolproof-proxy/pam -- -D warnings
 
 # Private items are documented too, so a link to one leads somewhere.
 doc: ## the documentation of all crates

@@ -74,7 +74,8 @@ pub(super) async fn acquaint(
     if let Some(listed) = config.credentials.lookup(&startup.user) {
         return Ok(Some(Arc::clone(listed)));
     }
-    if config.settings.auth_type == AuthType::Any {
+    // Nobody need be known there.
+    if matches!(config.settings.auth_type, AuthType::Any | AuthType::Pam) {
         return Ok(None);
     }
     let Some(place) = Place::of(config, startup) else {

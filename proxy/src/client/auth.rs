@@ -23,7 +23,6 @@ use crate::protocol::options::{OPTIONS, OptionsError, options};
 use crate::protocol::startup::StartupParameters;
 
 mod demand;
-#[cfg(feature = "pam")]
 mod pam;
 
 use demand::Demand;
@@ -71,6 +70,12 @@ pub enum AuthError {
     /// The same, found by SCRAM.
     #[error("SASL authentication failed: {0}")]
     Sasl(Denial),
+    /// No password is nobody's, whatever PAM would say of it.
+    #[error("empty password returned by client")]
+    EmptyPassword,
+    /// PAM does not let it in; its log says why.
+    #[error("PAM authentication failed")]
+    Pam,
     /// The client does not follow the protocol.
     #[error(transparent)]
     Exchange(#[from] VerifierError),
@@ -159,6 +164,9 @@ impl AuthError {
                 SqlState::INVALID_AUTHORIZATION,
                 self.to_string(),
             )),
+            Self::Pam | Self::EmptyPassword => {
+                Some(Refusal::new(SqlState::INVALID_PASSWORD, self.to_string()))
+            }
             // Both are PgBouncer's words; neither says why.
             Self::Password(_) => Some(Refusal::new(
                 SqlState::INVALID_PASSWORD,
@@ -339,8 +347,7 @@ where
         Demand::Nothing => {}
         Demand::Known if known.is_none() => return Err(AuthError::NotListed),
         Demand::Known => {}
-        #[cfg(feature = "pam")]
-        Demand::Pam => ask_pam(stream, &mut out, applicant).await?,
+        Demand::Pam => pam::ask(stream, &mut out, applicant).await?,
         Demand::Outside(method) => method.check(origin, &startup.user, known.is_some())?,
         Demand::Password(auth_type) => {
             let subject = Subject::new(&startup.user, known.as_ref());
@@ -351,37 +358,6 @@ where
     }
     stream.write_all(&out).await?;
     Ok(stream.flush().await?)
-}
-
-/// Asks for the password in clear and has PAM look at it; it then opens servers too.
-#[cfg(feature = "pam")]
-async fn ask_pam<S>(
-    stream: &mut S,
-    out: &mut BytesMut,
-    applicant: &Applicant<'_>,
-) -> Result<(), AuthError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    authentication_cleartext_password(out);
-    stream.write_all(out).await?;
-    stream.flush().await?;
-    out.clear();
-    let answer = read_answer(stream).await?;
-    let text = answer
-        .strip_suffix(&[0])
-        .and_then(|text| str::from_utf8(text).ok());
-    let password =
-        crate::config::Secret::new(text.ok_or(AuthError::Password(Denial::WrongPassword))?);
-    let user = &applicant.startup.user;
-    if !pam::lets_in(user, &password).await {
-        return Err(AuthError::Password(Denial::WrongPassword));
-    }
-    // Nobody else sets it.
-    let _ = applicant
-        .shown
-        .set(Arc::new(Credential::new(user.clone(), &password)));
-    Ok(())
 }
 
 /// Says what the client cannot have of the protocol that it asked for.

@@ -36,6 +36,8 @@ pub enum Method {
     Peer(UserMap),
     /// A client certificate.
     Cert(UserMap),
+    /// A password that the system's PAM knows.
+    Pam,
 }
 
 /// Over what a client comes.
@@ -270,7 +272,9 @@ fn method(
         "peer" => Err(word.expected("peer on local lines only")),
         "cert" if transport == Transport::HostSsl => Ok(Method::Cert(map)),
         "cert" => Err(word.expected("cert on hostssl lines only")),
-        _ => Err(word.expected("trust, reject, password, md5, scram-sha-256, peer or cert")),
+        "pam" if cfg!(feature = "pam") => Ok(Method::Pam),
+        "pam" => Err(word.expected("a method that this build has (pam comes with --features pam)")),
+        _ => Err(word.expected("trust, reject, password, md5, scram-sha-256, peer, cert or pam")),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::patience::{bounded, bounded_by};
 
 mod clients;
 mod lookup;
+#[cfg(feature = "pam")]
+mod pam;
 pub(crate) mod poolers;
 mod roles;
 

@@ -16,7 +16,6 @@ pub(super) enum Demand {
     /// A password, in the way of this `auth_type`: plain, md5 or scram-sha-256.
     Password(AuthType),
     /// A password that the system's PAM knows.
-    #[cfg(feature = "pam")]
     Pam,
     /// Something that others vouch for.
     Outside(Outside),
@@ -52,12 +51,10 @@ impl Demand {
                 Method::Md5 => Self::Password(AuthType::Md5),
                 Method::ScramSha256 => Self::Password(AuthType::ScramSha256),
                 Method::Peer(map) => Self::Outside(Outside::Peer(map.clone())),
+                Method::Pam => Self::Pam,
                 Method::Cert(map) => Self::Outside(Outside::Certificate(map.clone())),
             },
-            #[cfg(feature = "pam")]
             AuthType::Pam => Self::Pam,
-            #[cfg(not(feature = "pam"))]
-            other @ AuthType::Pam => return Err(AuthError::Unsupported(other)),
             other @ AuthType::Ldap => return Err(AuthError::Unsupported(other)),
         })
     }

@@ -1,57 +1,61 @@
-//! The system's PAM, asked whether a password is right. Only in builds with the feature `pam`.
+//! A password that the system's PAM is asked about.
 
-use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
-use nonstick::{
-    AuthnFlags, ConversationAdapter, Result as PamResult, Transaction as _, TransactionBuilder,
-};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use super::{Applicant, AuthError, read_answer};
+use crate::auth::credential::Credential;
+use crate::auth::verifier::Denial;
 use crate::config::Secret;
+use crate::protocol::message::backend::authentication_cleartext_password;
 
-/// The name of our rules in `/etc/pam.d`, PgBouncer's own.
-const SERVICE: &str = "pgbouncer";
+#[cfg(feature = "pam")]
+mod system;
 
-/// Answers every question for the password with the one that the client gave.
-struct Answers {
-    user: String,
-    password: Secret,
+/// Asks the client for its password in clear and has PAM look at it; it then opens servers too.
+///
+/// Cancelled, what PAM says is heard by nobody.
+pub(super) async fn ask<S>(
+    stream: &mut S,
+    out: &mut BytesMut,
+    applicant: &Applicant<'_>,
+) -> Result<(), AuthError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    authentication_cleartext_password(out);
+    stream.write_all(out).await?;
+    stream.flush().await?;
+    out.clear();
+    let answer = read_answer(stream).await?;
+    let text = answer
+        .strip_suffix(&[0])
+        .and_then(|text| str::from_utf8(text).ok());
+    let text = text.ok_or(AuthError::Password(Denial::WrongPassword))?;
+    if text.is_empty() {
+        return Err(AuthError::EmptyPassword);
+    }
+    let password = Secret::new(text);
+    let user = &applicant.startup.user;
+    if !lets_in(user, &password).await? {
+        return Err(AuthError::Pam);
+    }
+    // Nobody else sets it.
+    let _ = applicant
+        .shown
+        .set(Arc::new(Credential::new(user.clone(), &password)));
+    Ok(())
 }
 
-impl ConversationAdapter for Answers {
-    fn prompt(&self, _: impl AsRef<OsStr>) -> PamResult<OsString> {
-        Ok(OsString::from(&self.user))
-    }
-
-    fn masked_prompt(&self, _: impl AsRef<OsStr>) -> PamResult<OsString> {
-        Ok(OsString::from(self.password.reveal()))
-    }
-
-    fn error_msg(&self, words: impl AsRef<OsStr>) {
-        tracing::warn!("PAM: {}", words.as_ref().to_string_lossy());
-    }
-
-    fn info_msg(&self, words: impl AsRef<OsStr>) {
-        tracing::debug!("PAM: {}", words.as_ref().to_string_lossy());
-    }
+#[cfg(feature = "pam")]
+async fn lets_in(user: &str, password: &Secret) -> Result<bool, AuthError> {
+    Ok(system::lets_in(user, password).await)
 }
 
-/// Whether PAM lets `user` in with `password`. Modules may take seconds, so they run on a thread
-/// of their own. Cancelled, that thread ends by itself and nobody hears of it.
-pub(super) async fn lets_in(user: &str, password: &Secret) -> bool {
-    let (user, password) = (user.to_owned(), password.clone());
-    let asked = tokio::task::spawn_blocking(move || {
-        let outcome = ask(user, password);
-        if let Err(error) = &outcome {
-            tracing::warn!("PAM refuses a login: {error}");
-        }
-        outcome.is_ok()
-    });
-    asked.await.unwrap_or(false)
-}
-
-fn ask(user: String, password: Secret) -> PamResult<()> {
-    let builder = TransactionBuilder::new_with_service(SERVICE).username(&user);
-    let mut transaction = builder.build(Answers { user, password }.into_conversation())?;
-    transaction.authenticate(AuthnFlags::empty())?;
-    transaction.account_management(AuthnFlags::empty())
+/// The configuration does not come to this: see `config::check` and `config::hba`.
+#[cfg(not(feature = "pam"))]
+async fn lets_in(_: &str, _: &Secret) -> Result<bool, AuthError> {
+    std::future::ready(Err(AuthError::Unsupported(crate::config::AuthType::Pam))).await
 }

@@ -108,7 +108,7 @@ fn what_is_not_understood_is_an_error_with_its_place() {
             hba:4:14: expected an address, ADDRESS/BITS or all, got "example.com"
             hba:5:10: expected a user and not a group, which only PostgreSQL knows, got "+crew"
             hba:6:6: expected a database, all or sameuser, got "samerole"
-            hba:7:18: expected trust, reject, password, md5, scram-sha-256, peer or cert, got "ldap"
+            hba:7:18: expected trust, reject, password, md5, scram-sha-256, peer, cert or pam, got "ldap"
             hba:8:23: expected a mask of the address's kind, as 255.255.0.0, got "255.0.255.0"
             hba:9:15: expected cert on hostssl lines only, got "cert"
             hba:10:18: expected peer on local lines only, got "peer"
@@ -118,6 +118,18 @@ fn what_is_not_understood_is_an_error_with_its_place() {
             hba:15:13: expected an address, ADDRESS/BITS or all, got "d"
             hba:16:14: expected a method after "all", got the end of the line"#]],
     );
+}
+
+#[test]
+fn pam_is_for_builds_that_have_it() {
+    let expected = if cfg!(feature = "pam") {
+        ""
+    } else {
+        "hba:1:18: expected a method that this build has (pam comes with --features pam), got \"pam\""
+    };
+    let (_, errors) = parse("host all all all pam");
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors.join("\n"), expected);
 }
 
 proptest! {

@@ -18,6 +18,8 @@ pub(crate) struct Pool {
     connect: String,
     /// More lines, with any sections.
     more: String,
+    /// Of the environment of a pooler's process.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Pool {
@@ -29,6 +31,7 @@ impl Pool {
             users: Vec::new(),
             connect: String::new(),
             more: String::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -45,6 +48,19 @@ impl Pool {
         self.more.push_str(lines);
         self.more.push('\n');
         self
+    }
+
+    /// One more variable of the environment of a pooler in a process of its own.
+    #[cfg(feature = "pam")]
+    pub(crate) fn in_environment(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.environment.push((name, value.to_string()));
+        self
+    }
+
+    pub(super) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
     }
 
     /// One more user who may log in without a password.

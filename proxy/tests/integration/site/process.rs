@@ -67,7 +67,9 @@ impl Process {
                     Program::Proxy => pool.for_ours(),
                 };
                 let ini = pool.write(&folder, port, postgres, database);
-                launch(program, &ini, (Ipv4Addr::LOCALHOST, port).into())
+                let mut command = program.command();
+                command.envs(pool.environment());
+                launch(&mut command, &ini, (Ipv4Addr::LOCALHOST, port).into())
             })
             .unwrap_or_else(|| panic!("{program:?} does not start: {}", log_of(&folder)));
         Self {
@@ -116,9 +118,8 @@ impl Drop for Process {
 }
 
 /// The pooler at `address`, when it is up; nothing when it has ended.
-fn launch(program: Program, ini: &Path, address: SocketAddr) -> Option<(SocketAddr, Child)> {
-    let mut child = program
-        .command()
+fn launch(command: &mut Command, ini: &Path, address: SocketAddr) -> Option<(SocketAddr, Child)> {
+    let mut child = command
         .arg("--quiet")
         .arg(ini)
         .stdin(Stdio::null())
