@@ -236,8 +236,8 @@ impl Circuits {
         self.change(address, |line| line.circuit.succeeded());
     }
 
-    /// An attempt failed.
-    pub fn failed(&self, address: &ServerAddress, limits: Limits, reason: &str) {
+    /// An attempt failed. Says whether that opened the circuit.
+    pub fn failed(&self, address: &ServerAddress, limits: Limits, reason: &str) -> bool {
         let opened = self.change(address, |line| {
             line.failures += 1;
             line.last_error = Some(reason.to_owned());
@@ -249,6 +249,7 @@ impl Circuits {
             let seconds = limits.timeout.as_secs();
             tracing::warn!(server = %address, "circuit open for {seconds}s: {reason}");
         }
+        opened
     }
 
     /// A connection that had been logged in was lost.

@@ -124,6 +124,23 @@ impl ConnectError {
     }
 }
 
+impl ConnectError {
+    /// Which of two tells what came of trying several addresses: the later one, but no address that
+    /// was left alone hides one that was tried; of those left alone, the one that is tried next.
+    fn after(self, earlier: Option<Self>) -> Self {
+        let wait = |error: &Self| match error {
+            Self::CircuitOpen { retry_in, .. } => Some(*retry_in),
+            _ => None,
+        };
+        match (wait(&self), earlier) {
+            (Some(later), Some(earlier)) if wait(&earlier).is_none_or(|before| before < later) => {
+                earlier
+            }
+            _ => self,
+        }
+    }
+}
+
 impl From<Elapsed> for ConnectError {
     fn from(_: Elapsed) -> Self {
         Self::Timeout
@@ -136,7 +153,7 @@ impl From<Elapsed> for ConnectError {
 ///
 /// # Errors
 ///
-/// Why the last host that was tried could not be had.
+/// Why the last host that was tried could not be had; that circuits are open only where all are.
 pub async fn connect(
     settings: &PoolSettings,
     turn: usize,
@@ -158,15 +175,15 @@ pub async fn connect_as(
 ) -> Result<Connected, ConnectError> {
     let deadline = Deadline::after(settings.server_connect_timeout);
     let hosts = &settings.hosts;
-    let mut outcome = Err(ConnectError::Timeout);
+    let mut failed = None;
     for at in 0..hosts.len() {
         let at = (turn + at) % hosts.len();
-        outcome = connect_host(settings, at, deadline, commons, parameters).await;
-        if outcome.is_ok() {
-            break;
+        match connect_host(settings, at, deadline, commons, parameters).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) => failed = Some(error.after(failed)),
         }
     }
-    outcome
+    Err(failed.unwrap_or(ConnectError::Timeout))
 }
 
 async fn connect_host(
@@ -177,18 +194,20 @@ async fn connect_host(
     parameters: &[(&str, &str)],
 ) -> Result<Connected, ConnectError> {
     let host = &settings.hosts[at];
-    let mut outcome = Err(ConnectError::Timeout);
+    let (mut opened, mut failed) = (None, None);
     let ttl = commons.config.load().settings.name_ttl();
     let look_up = async |name: &str| commons.names.lookup(name, ttl).await;
     for address in resolve_with(host, settings.port, deadline, look_up).await? {
-        outcome = attempt(settings, &address, deadline, commons)
-            .await
-            .map(|stream| (stream, address));
-        if outcome.is_ok() {
-            break;
+        match attempt(settings, &address, deadline, commons).await {
+            Ok(stream) => {
+                opened = Some((stream, address));
+                break;
+            }
+            Err(error) => failed = Some(error.after(failed)),
         }
     }
-    let (stream, address) = outcome?;
+    let opened = opened.ok_or_else(|| failed.unwrap_or(ConnectError::Timeout));
+    let (stream, address) = opened?;
     let encryption = Encryption {
         tls: settings.tls.clone(),
         host: host.name(),
@@ -202,12 +221,11 @@ async fn connect_host(
         parameters,
         version: commons.config.load().settings.server_max_protocol_version,
     };
-    let entered = route.enter(stream).await;
-    match &entered {
-        Ok(_) => commons.circuits.succeeded(&route.address),
-        Err(error) => blame(settings, &route.address, error, commons),
-    }
-    let (stream, greeting) = entered?;
+    let (stream, greeting) = match route.enter(stream).await {
+        Ok(entered) => entered,
+        Err(error) => return Err(blame(settings, &route.address, error, commons)),
+    };
+    commons.circuits.succeeded(&route.address);
     Ok(route.connected(stream, greeting, &commons.interner))
 }
 
@@ -224,28 +242,39 @@ async fn attempt(
     }
     let opened = deadline.bound(open(address)).await;
     let opened = opened.unwrap_or_else(|elapsed| Err(elapsed.into()));
-    let opened = opened.inspect_err(|error| blame(settings, address, error, commons))?;
+    let opened = opened.map_err(|error| blame(settings, address, error, commons))?;
     if let Stream::Tcp(socket) = &opened {
         tune(socket, &commons.config.load().settings);
     }
     Ok(opened)
 }
 
+/// Tells the circuit of `address` of a failed attempt, and what its clients are to hear of it: that
+/// the circuit is open as soon as it is, since nobody tries again for a while. A server's own words
+/// say more.
 fn blame(
     settings: &PoolSettings,
     address: &ServerAddress,
-    error: &ConnectError,
+    error: ConnectError,
     commons: &Commons,
-) {
+) -> ConnectError {
     if error.is_not_yet() {
-        return;
+        return error;
     }
-    if error.blames_address() {
-        let reason = crate::log::chain(error);
-        commons.circuits.failed(address, settings.circuit, &reason);
-    } else {
+    if !error.blames_address() {
         // It has answered, if only with a no.
         commons.circuits.answered(address);
+        return error;
+    }
+    let reason = crate::log::chain(&error);
+    let opened = commons.circuits.failed(address, settings.circuit, &reason);
+    match error {
+        ConnectError::Login(LoginError::Refused(_)) => error,
+        _ if opened => ConnectError::CircuitOpen {
+            address: address.clone(),
+            retry_in: settings.circuit.timeout,
+        },
+        _ => error,
     }
 }
 
@@ -410,4 +439,34 @@ fn open_abstract(name: &str) -> std::io::Result<Stream> {
     let socket = std::os::unix::net::UnixStream::connect_addr(&address)?;
     socket.set_nonblocking(true)?;
     Ok(UnixStream::from_std(socket)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left_alone(seconds: u64) -> ConnectError {
+        ConnectError::CircuitOpen {
+            address: ServerAddress::Abstract("nowhere".to_owned()),
+            retry_in: Duration::from_secs(seconds),
+        }
+    }
+
+    /// What is told after `errors` in their order.
+    fn told(errors: impl IntoIterator<Item = ConnectError>) -> String {
+        let last = errors
+            .into_iter()
+            .fold(None, |earlier, error| Some(error.after(earlier)));
+        last.expect("an error").to_string()
+    }
+
+    #[test]
+    fn a_circuit_is_open_for_clients_where_all_are() {
+        let open = |seconds| left_alone(seconds).to_string();
+        assert_eq!(told([left_alone(30), left_alone(20)]), open(20));
+        assert_eq!(told([left_alone(20), left_alone(30)]), open(20));
+        let timeout = ConnectError::Timeout.to_string();
+        assert_eq!(told([left_alone(30), ConnectError::Timeout]), timeout);
+        assert_eq!(told([ConnectError::Timeout, left_alone(30)]), timeout);
+    }
 }

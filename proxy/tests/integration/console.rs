@@ -354,6 +354,23 @@ fn a_living_address_has_a_closed_circuit() {
     });
 }
 
+/// Nobody waits for an address that is left alone, from the failure on that opens its circuit:
+/// there is no other attempt for longer than the test may last.
+#[test]
+fn clients_of_an_address_with_an_open_circuit_are_refused_at_once() {
+    bounded(|| {
+        let pool = pool(1)
+            .with("server_login_retry", 1000)
+            .with("query_wait_timeout", 1000)
+            .with("circuit_breaker_failures", 1)
+            .with("circuit_breaker_timeout", 1000)
+            .on_database("host=/nowhere");
+        let site = Site::start(Against::Proxy, &pool);
+        let refused = site.client_with(&[]).err().unwrap_or_default();
+        assert!(refused.starts_with("E FATAL 08001 "), "{refused}");
+    });
+}
+
 #[test]
 fn a_killed_database_sends_its_clients_away_and_takes_new_ones_after_resume() {
     bounded(|| {
