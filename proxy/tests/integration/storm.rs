@@ -12,7 +12,7 @@ use crate::patience::bounded_by;
 use crate::raw::startup;
 
 /// Logins that are carried through, and as many that are given up.
-const LOGINS: usize = 500;
+pub(crate) const LOGINS: usize = 500;
 
 const USER: &str = "storm";
 const PASSWORD: &str = "a password";

@@ -6,6 +6,7 @@ mod modes;
 mod proofs;
 mod session;
 mod slipped;
+mod storm;
 
 use std::process::{Command, Output};
 

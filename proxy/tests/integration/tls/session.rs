@@ -94,13 +94,8 @@ fn a_cancel_request_reaches_its_query_over_tls() {
     });
 }
 
-/// TLS with the pooler, from the first byte on or after an SSLRequest.
-fn connect(
-    target: &Target,
-    authority: &Path,
-    alpn: Option<&[u8]>,
-    direct: bool,
-) -> StreamOwned<ClientConnection, TcpStream> {
+/// What a client goes by that trusts the authority in a file.
+pub(super) fn trusting(authority: &Path, alpn: Option<&[u8]>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(authority).expect("a certificate");
     roots.add(certificate).expect("an authority");
@@ -111,6 +106,17 @@ fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = alpn.into_iter().map(<[u8]>::to_vec).collect();
+    config
+}
+
+/// TLS with the pooler, from the first byte on or after an SSLRequest.
+fn connect(
+    target: &Target,
+    authority: &Path,
+    alpn: Option<&[u8]>,
+    direct: bool,
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let config = trusting(authority, alpn);
     let name = ServerName::try_from("localhost").expect("a name");
     let session = ClientConnection::new(Arc::new(config), name).expect("a session");
     let mut socket = TcpStream::connect(target.address).expect("connect");
