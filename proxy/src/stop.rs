@@ -100,8 +100,8 @@ async fn wait_for_servers(shared: &Shared) {
     for pool in &pools {
         pool.pause("shutdown");
     }
-    let idle = || pools.iter().all(|pool| pool.census().servers_active == 0);
-    shared.pools.commons().until(idle).await;
+    let released = || pools.iter().all(|pool| pool.is_released());
+    shared.pools.commons().until(released).await;
 }
 
 /// Ends the threads; whatever is open is closed.

@@ -64,6 +64,15 @@ impl Pool {
         servers.any(|card| card.generation != generation)
     }
 
+    /// Whether nobody holds a server, not even a replication connection its own.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        let servers = self.roster.all();
+        let mut servers = servers.iter();
+        self.census().servers_active == 0
+            && servers.all(|card| card.replication == Replication::None)
+    }
+
     fn close_idle(&self, reason: &'static str) {
         let idle = {
             let mut state = self.state();
@@ -76,5 +85,52 @@ impl Pool {
             server.seat.blame(reason);
             server.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::cancel::CancelTarget;
+    use crate::client::card::{Began, ClientCard, ConnectionId};
+
+    /// Lists a server at `address`.
+    fn open_at(pool: &Pool, address: ServerAddress) {
+        let target = CancelTarget {
+            address,
+            encryption: None,
+            key: None,
+        };
+        pool.roster.enter(&Arc::new(ServerCard {
+            id: ConnectionId::next(),
+            target: Arc::new(target),
+            local: None,
+            began: Began::now(),
+            generation: pool.roster.generation(),
+            tls: None,
+            replication: Replication::None,
+            prepared: AtomicU32::new(0),
+        }));
+    }
+
+    #[test]
+    fn a_host_that_moves_outdates_its_servers_once() {
+        let pool = ClientCard::sample().pool;
+        let at = |last: u8| IpAddr::from([10, 0, 0, last]);
+        let tcp = |last| ServerAddress::Tcp((at(last), 5432).into());
+        open_at(&pool, tcp(1));
+        open_at(&pool, ServerAddress::Unix("/run/.s.PGSQL.5432".into()));
+        assert!(!pool.leave_addresses_but(&[at(2), at(1)]));
+        assert!(!pool.has_outdated());
+        // It is where only one of its servers is.
+        open_at(&pool, tcp(2));
+        assert!(pool.leave_addresses_but(&[at(2)]));
+        assert!(pool.has_outdated());
+        // What was outdated is not looked at again.
+        open_at(&pool, tcp(2));
+        assert!(!pool.leave_addresses_but(&[at(2)]));
+        assert!(pool.leave_addresses_but(&[at(1)]));
     }
 }

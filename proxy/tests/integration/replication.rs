@@ -1,6 +1,9 @@
 //! Replication connections: a server of their own, whatever the pool mode.
 
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use poolproof_proxy::Stop;
 
 use crate::cluster::Cluster;
 use crate::patience::{bounded, wait_until};
@@ -119,6 +122,28 @@ fn another_word_is_refused_as_by_postgresql() {
             let refused = refused.unwrap_or_default();
             assert!(refused.starts_with(words), "{against:?}: {refused}");
         }
+    });
+}
+
+/// Its server is released when the client leaves, as in session mode.
+#[test]
+fn a_shutdown_that_waits_for_servers_waits_for_those_of_replication() {
+    bounded(|| {
+        let role = role();
+        let site = Site::start(Against::Proxy, &pool(&role));
+        let mut stand_by = connect(&site, &role, "database");
+        let mut busy = site.client();
+        busy.run("Q BEGIN");
+        site.pooler().shutdown(Stop::WaitForServers);
+        wait_until("newcomers to be refused", || {
+            TcpStream::connect(site.address()).is_err()
+        });
+        assert_eq!(busy.run("Q COMMIT"), "C COMMIT | Z I");
+        for _ in 0..50 {
+            assert_eq!(stand_by.run("Q SHOW wal_level"), WAL_LEVEL);
+        }
+        stand_by.say("X");
+        site.pooler().join().unwrap();
     });
 }
 
