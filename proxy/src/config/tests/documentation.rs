@@ -152,6 +152,70 @@ fn the_page_of_tests_names_every_key_and_no_test_that_is_missing() {
     assert!(unknown.is_empty(), "no such tests: {unknown:?}");
 }
 
+/// The last column of the page of tests says yes of those, and of no others, whose source has
+/// PgBouncer answer as well.
+#[test]
+fn the_page_of_tests_says_which_of_them_ask_pgbouncer() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../docs/compatibility.md")).unwrap();
+    let mut wrong = Vec::new();
+    for line in page.lines().filter(|line| line.matches(" |").count() == 3) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, what, tests, says, _] = cells[..] else {
+            continue;
+        };
+        let mut tests = tests.split('`').filter(|word| is_test(word)).peekable();
+        if tests.peek().is_none() {
+            continue; // whole files, and the head of the table
+        }
+        let asks = tests.any(|test| asks_pgbouncer(root, test));
+        if asks != says.starts_with("yes") {
+            wrong.push(format!(
+                "{what}: expected {}, got \"{says}\"",
+                if asks { "yes" } else { "no yes" }
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether the integration test with this path asks PgBouncer, itself or by a function of its file.
+fn asks_pgbouncer(root: &Path, test: &str) -> bool {
+    let (room, name) = test.rsplit_once("::").unwrap();
+    let file = format!("tests/integration/{}.rs", room.replace("::", "/"));
+    // A test of a part asks nobody.
+    fs::read_to_string(root.join(file))
+        .is_ok_and(|text| says_pgbouncer(&text, name, &mut Vec::new()))
+}
+
+fn says_pgbouncer<'a>(text: &'a str, name: &'a str, seen: &mut Vec<&'a str>) -> bool {
+    const WORDS: [&str; 4] = ["PgBouncer", "POOLERS", "POOLER_PROCESSES", "EVERYWHERE"];
+    if seen.contains(&name) {
+        return false;
+    }
+    seen.push(name);
+    let Some((_, rest)) = text.split_once(&format!("fn {name}(")) else {
+        return false;
+    };
+    let body = rest.split("\n}\n").next().unwrap_or(rest);
+    let code = body
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let not_name = |c: char| !c.is_alphanumeric() && c != '_';
+    for line in code {
+        if line.split(not_name).any(|word| WORDS.contains(&word)) {
+            return true;
+        }
+        for (before, _) in line.match_indices('(').map(|(at, _)| line.split_at(at)) {
+            let called = before.rsplit(not_name).next().unwrap_or(before);
+            if !called.is_empty() && says_pgbouncer(text, called, seen) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Whether a word in code marks is the path of a test: its last part is a sentence.
 fn is_test(word: &str) -> bool {
     let name = word.rsplit_once("::").map_or("", |(_, name)| name);
