@@ -20,6 +20,7 @@ mod protocol;
 mod real;
 mod tally;
 mod timeline;
+mod tls;
 mod verdict;
 mod window;
 mod wire;
@@ -29,6 +30,7 @@ pub use self::{
     endpoint::Endpoint,
     error::EngineError,
     live::{Live, LiveFigures, Stop},
+    tls::Tls,
 };
 
 use self::{failure::Failure, limits::Limits};

@@ -38,6 +38,8 @@ pub struct Demand {
     pub targets: Vec<TargetSpec>,
     /// Most clients that any scenario has at one moment.
     pub clients_max: u32,
+    /// Whether any scenario has clients that speak TLS.
+    pub tls: bool,
     /// Where the targets come from.
     pub choices: Choices,
 }
@@ -104,7 +106,7 @@ impl Environment {
         if *kind == EnvironmentChoice::Docker {
             return in_containers();
         }
-        match Local::start(&ours, demand.clients_max, local, stop) {
+        match Local::start(&ours, demand.clients_max, demand.tls, local, stop) {
             Ok(local) => Ok(Self::Local(Box::new(local))),
             Err(missing @ EnvironmentError::Missing { .. }) if *kind == EnvironmentChoice::Auto => {
                 // What is missing here is the better advice where containers cannot be had either.
@@ -116,6 +118,16 @@ impl Environment {
                 }
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Why a scenario with these pool settings cannot be run here, if it cannot.
+    #[must_use]
+    pub fn lacking(&self, pool: &PoolSettings) -> Option<&'static str> {
+        let encrypted = !pool.client_tls_sslmode.is_disabled();
+        match self {
+            Self::Docker(_) if encrypted => Some("servers in containers are given no certificate"),
+            Self::Local(_) | Self::Docker(_) | Self::Elsewhere => None,
         }
     }
 

@@ -66,6 +66,10 @@ impl From<EngineError> for Problem {
                 Exit::Environment,
                 "Run `poolproof doctor` to see the limits of open files and cores.",
             ),
+            EngineError::Tls(_) => (
+                Exit::Environment,
+                "Leave out the scenarios with client_tls_sslmode, and report this.",
+            ),
             EngineError::Panicked => (
                 Exit::NoVerdict,
                 "Run again with --seed as printed, and report what it takes to see it.",

@@ -87,6 +87,13 @@ impl RunPlan {
         (self.scenarios.len() * self.targets.len()) as u64 * u64::from(self.blocks)
     }
 
+    fn speaks_tls(&self) -> bool {
+        let pools = self.scenarios.iter().map(|each| &each.pool);
+        pools
+            .into_iter()
+            .any(|pool| !pool.client_tls_sslmode.is_disabled())
+    }
+
     fn clients_max(&self) -> u32 {
         let clients = self.scenarios.iter().map(|each| each.load.clients_max());
         clients.max().unwrap_or(0)
@@ -119,6 +126,7 @@ pub fn execute(
     let demand = Demand {
         targets: plan.targets.clone(),
         clients_max: plan.clients_max(),
+        tls: plan.speaks_tls(),
         choices: plan.choices.clone(),
     };
     let mut environment = Environment::start(&demand, interrupts.stop())?;
@@ -184,7 +192,8 @@ impl Run<'_> {
             let lane = match started {
                 Ok((target, links)) => {
                     record::merge_info(&mut self.infos, &target.info, &scenario.name);
-                    Lane::open(target, links, spec, scenario)
+                    let lacking = environment.lacking(&scenario.pool);
+                    Lane::open((target, links), lacking, spec, scenario)
                 }
                 Err(EnvironmentError::Interrupted) => return Err(RunError::Interrupted),
                 Err(error) if self.done.is_empty() => return Err(error.into()),

@@ -36,6 +36,7 @@ entries![
     "load" / "spike",
     "load" / "soak",
     "load" / "churn",
+    "load" / "churn-tls",
     "load" / "hold-10k",
     "load" / "long-among-short",
     "load" / "starvation",

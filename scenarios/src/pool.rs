@@ -23,6 +23,9 @@ pub struct PoolSettings {
     /// the scenario's set-up. With one it is the target's own.
     #[serde(skip_serializing_if = "is_one")]
     pub databases: u32,
+    /// Whether the load's clients speak TLS, and the target demands it.
+    #[serde(skip_serializing_if = "ClientTls::is_disabled")]
+    pub client_tls_sslmode: ClientTls,
 }
 
 #[expect(
@@ -42,7 +45,27 @@ impl Default for PoolSettings {
             query_wait_timeout: 120,
             max_prepared_statements: None,
             databases: 1,
+            client_tls_sslmode: ClientTls::Disable,
         }
+    }
+}
+
+/// `client_tls_sslmode` of PgBouncer, as far as it makes a difference to a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientTls {
+    /// Clients speak in the clear.
+    #[default]
+    Disable,
+    /// Clients speak TLS, or are turned away. Those of the load verify the certificate and its name.
+    Require,
+}
+
+impl ClientTls {
+    /// Whether clients speak in the clear.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        *self == Self::Disable
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use parse::TargetError;
-pub use render::{Rendered, Values};
+pub use render::{CertificateFiles, Rendered, Values};
 pub use version::Version;
 
 use crate::{pool::PoolMode, scenario::Feature};

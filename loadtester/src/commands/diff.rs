@@ -147,6 +147,7 @@ impl<'a> Bench<'a> {
         let demand = Demand {
             targets,
             clients_max: CLIENTS_MAX,
+            tls: false,
             choices: args.environment.choices(),
         };
         let environment = Environment::start(&demand, stop)?;

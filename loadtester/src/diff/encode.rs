@@ -215,6 +215,7 @@ mod tests {
             user: "u".into(),
             password: None,
             dbname: "d".into(),
+            tls: None,
         }
     }
 

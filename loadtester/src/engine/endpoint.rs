@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Tls;
+
 /// A PostgreSQL server, or what stands in for one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -15,6 +17,8 @@ pub struct Endpoint {
     pub password: Option<String>,
     /// Database.
     pub dbname: String,
+    /// How the clients of a load speak TLS; in the clear without it.
+    pub tls: Option<Tls>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -25,6 +29,7 @@ impl fmt::Debug for Endpoint {
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| "********"))
             .field("dbname", &self.dbname)
+            .field("tls", &self.tls.is_some())
             .finish()
     }
 }
@@ -37,6 +42,7 @@ impl fmt::Display for Endpoint {
             user,
             password: _,
             dbname,
+            tls: _,
         } = self;
         write!(out, "{user}@{host}:{port}/{dbname}")
     }
@@ -54,6 +60,7 @@ mod tests {
             user: "app".into(),
             password: Some("sesame".into()),
             dbname: "bank".into(),
+            tls: None,
         };
         assert!(!format!("{endpoint:?}").contains("sesame"));
         assert_eq!(endpoint.to_string(), "app@localhost:5432/bank");

@@ -24,6 +24,9 @@ pub enum EngineError {
     /// No thread, descriptor or poll for the generator.
     #[error("the load generator cannot run: {0}")]
     Generator(#[source] io::Error),
+    /// A certificate or a host that TLS cannot work with.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
     /// A generator thread ended by a panic: a fault of this program.
     #[error("a thread of the load generator ended early; please report this")]
     Panicked,

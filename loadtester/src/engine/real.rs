@@ -325,7 +325,9 @@ async fn transact(
         none => {
             let databases = desk.job.scenario.pool.databases;
             let dbname = database_of(desk.job.endpoint, databases, visit.id.0);
-            let opened = timeout(limit, Session::open(&desk.connector, &dbname))
+            // Rare and large, so that it is not part of what every transaction carries along.
+            let opening = Box::pin(Session::open(&desk.connector, &dbname));
+            let opened = timeout(limit, opening)
                 .await
                 .unwrap_or_else(|_| Err(too_late("connecting", limit)))?;
             let now = Instant::now();

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod cost_of_wire;
+mod encrypted;
 mod failures;
 mod fake;
 mod pgbench;

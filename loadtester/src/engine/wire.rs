@@ -3,6 +3,7 @@
 //! A transaction costs one write, one read and its share of a poll. Readiness is edge-triggered: a
 //! read that does not fill the buffer has emptied the socket, and no second one asks again.
 
+mod cipher;
 mod client;
 mod doing;
 mod link;

@@ -121,6 +121,9 @@ pub enum EnvironmentError {
     /// PostgreSQL is up and refused to be set up.
     #[error("PostgreSQL refused to make what the load needs: {0}")]
     Setup(String),
+    /// No certificate for the servers to show.
+    #[error("a certificate for the servers could not be made: {0}")]
+    Certificate(String),
     /// Containers could not be had.
     #[error(transparent)]
     Docker(DockerError),
@@ -183,6 +186,9 @@ impl EnvironmentError {
             }
             Self::Io { .. } => {
                 "Check the space and the rights of the temporary folder (TMPDIR).".into()
+            }
+            Self::Certificate(_) => {
+                "Leave out the scenarios with client_tls_sslmode, and please report this.".into()
             }
             Self::Docker(error) => error.remedy(),
             Self::Interrupted => "Start the run again when you are ready.".into(),

@@ -3,6 +3,7 @@
 
 mod account;
 pub mod binaries;
+mod certificates;
 pub(super) mod cluster;
 mod pooler;
 pub(super) mod port;
@@ -19,9 +20,11 @@ use std::{
 
 use poolproof_scenarios::{
     pool::PoolSettings,
+    scenario::Feature,
     target::{Role, SELF},
 };
 
+pub(super) use certificates::Certificates;
 pub(super) use pooler::Fleet;
 pub use port::Ports;
 use process::Process;
@@ -63,6 +66,8 @@ impl Choices {
 #[derive(Debug)]
 pub struct Local {
     cluster: Cluster,
+    /// What servers show to clients that speak TLS, where a scenario wants it.
+    certificates: Option<Certificates>,
     /// The poolers' programs, found before anything is started.
     programs: BTreeMap<CatalogTarget, Program>,
     ports: Ports,
@@ -72,10 +77,12 @@ pub struct Local {
 }
 
 impl Local {
-    /// Finds every program that `targets` need, then makes and starts the cluster.
+    /// Finds every program that `targets` need, then makes and starts the cluster, which speaks TLS as
+    /// well if `tls` says so.
     pub(super) fn start(
         targets: &[CatalogTarget],
         clients_max: u32,
+        tls: bool,
         choices: &Choices,
         stop: &Stop,
     ) -> Result<Self, EnvironmentError> {
@@ -107,8 +114,11 @@ impl Local {
             }
         }
         let own_port = ports[&CatalogTarget::direct()];
+        let certificates = tls.then(|| Certificates::make(&site)).transpose()?;
+        let shown = certificates.as_ref();
         Ok(Self {
-            cluster: Cluster::start(&postgres, own_port, clients_max, &site, stop)?,
+            cluster: Cluster::start(&postgres, own_port, clients_max, shown, &site, stop)?,
+            certificates,
             programs,
             ports,
             twin_ports,
@@ -140,8 +150,11 @@ impl Local {
         stop: &Stop,
     ) -> Result<Target, EnvironmentError> {
         let name = instance.name(target);
+        let encrypted = !setting.pool.client_tls_sslmode.is_disabled();
+        let certificates = self.certificates.as_ref().filter(|_| encrypted);
         if target.file().role == Role::Postgres {
-            return Ok(self.cluster.target(name));
+            let tls = certificates.map(Certificates::tls);
+            return Ok(self.cluster.target(name, tls.cloned()));
         }
         let program = self.programs.get(&target);
         let program = program.ok_or(EnvironmentError::NotDemanded {
@@ -158,6 +171,11 @@ impl Local {
             pool: setting.pool,
             version: &program.version,
             reachable: true,
+            // One that cannot have it is started all the same, and says so in its cell.
+            certificates: certificates.filter(|_| {
+                let lacking = target.file().lacking(Feature::Tls, &program.version);
+                lacking.is_none()
+            }),
         };
         pooler::start(
             target.file(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage, config::SslMode};
 
 use crate::engine::Endpoint;
 
@@ -77,9 +77,19 @@ fn within(limit: Duration, endpoint: &Endpoint, statements: &[String]) -> Result
 
 /// Not cancel safe: statements that were already sent stay done.
 async fn session(endpoint: &Endpoint, statements: &[String]) -> Result<String, String> {
-    let connected = config(endpoint).connect(NoTls).await;
-    let (client, connection) = connected.map_err(|error| in_words(&error))?;
-    let driver = tokio::spawn(connection);
+    let config = config(endpoint);
+    let (client, driver) = match &endpoint.tls {
+        Some(tls) => {
+            let connected = Box::pin(config.connect(tls.handshakes())).await;
+            let (client, connection) = connected.map_err(|error| in_words(&error))?;
+            (client, tokio::spawn(connection))
+        }
+        None => {
+            let connected = config.connect(NoTls).await;
+            let (client, connection) = connected.map_err(|error| in_words(&error))?;
+            (client, tokio::spawn(connection))
+        }
+    };
     let mut answer = Vec::new();
     for statement in statements {
         let answered = client.simple_query(statement).await;
@@ -104,6 +114,7 @@ fn config(endpoint: &Endpoint) -> Config {
         user,
         password,
         dbname,
+        tls,
     } = endpoint;
     let mut config = Config::new();
     config
@@ -115,6 +126,9 @@ fn config(endpoint: &Endpoint) -> Config {
         .connect_timeout(LOGIN_LIMIT);
     if let Some(password) = password {
         config.password(password);
+    }
+    if tls.is_some() {
+        config.ssl_mode(SslMode::Require);
     }
     config
 }

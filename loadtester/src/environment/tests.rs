@@ -15,6 +15,7 @@ fn demand(targets: &[CatalogTarget]) -> Demand {
     Demand {
         targets: targets.iter().copied().map(TargetSpec::Catalog).collect(),
         clients_max: 50,
+        tls: false,
         choices: Choices::default(),
     }
 }

@@ -12,7 +12,11 @@ use poolproof_scenarios::{
     target::{Rendered, Values, Version},
 };
 
-use super::{EnvironmentError, local::Site, sockets};
+use super::{
+    EnvironmentError,
+    local::{Certificates, Site},
+    sockets,
+};
 use crate::{engine::Endpoint, mask::mask};
 
 /// What one instance of a pooler is called, where it listens and how it pools.
@@ -30,6 +34,8 @@ pub(super) struct Place<'a> {
     pub(super) version: &'a str,
     /// Whether its clients can reach a Unix socket in its folder.
     pub(super) reachable: bool,
+    /// What it shows to clients, which speak TLS then.
+    pub(super) certificates: Option<&'a Certificates>,
 }
 
 /// The PostgreSQL behind it.
@@ -78,6 +84,7 @@ pub(super) fn write(
         pool,
         version,
         reachable,
+        certificates,
     } = *place;
     let Server { endpoint, secret } = *server;
     let cores = thread::available_parallelism()
@@ -100,6 +107,7 @@ pub(super) fn write(
         password,
         secret,
         pool,
+        certificate: certificates.map(Certificates::files),
         cores,
         version: version.as_ref(),
     };

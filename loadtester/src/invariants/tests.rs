@@ -22,6 +22,7 @@ fn check(
     let demand = Demand {
         targets: vec![spec.clone()],
         clients_max: 50,
+        tls: false,
         choices: Choices::default(),
     };
     let environment = Environment::start(&demand, &stop).expect("an environment");

@@ -140,6 +140,7 @@ mod tests {
             user: "u".into(),
             password: None,
             dbname: "d".into(),
+            tls: None,
         };
         let mut out = BytesMut::new();
         encode::message(message, &endpoint, &mut out).expect("a message of the catalog");

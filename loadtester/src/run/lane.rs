@@ -23,14 +23,17 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// With a target that runs; it stays unmeasured if it lacks what the scenario needs.
+    /// With a target that runs, and the links around it; it stays unmeasured if it lacks what the scenario
+    /// needs, or if the environment does, for this reason.
     pub(super) fn open(
-        target: Target,
-        links: Links,
+        (target, links): (Target, Links),
+        lacking: Option<&str>,
         spec: &TargetSpec,
         scenario: &Scenario,
     ) -> Self {
-        let lacking = features::lacking(spec, &target.info.version, scenario);
+        let lacking = lacking
+            .map(str::to_owned)
+            .or_else(|| features::lacking(spec, &target.info.version, scenario));
         let (status, target) = match lacking {
             Some(reason) => (CellStatus::Unsupported { reason }, None),
             None => (CellStatus::Measured, Some(target)),

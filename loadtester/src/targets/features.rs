@@ -4,6 +4,7 @@
 use poolproof_scenarios::{
     Fault, Scenario, TargetFile,
     fault::{FaultKind, LinkPlace, Party},
+    scenario::Feature,
     target::Role,
 };
 
@@ -33,6 +34,10 @@ fn elsewhere(scenario: &Scenario) -> Option<&'static str> {
         Some("the scenario makes tables, which is done on servers of our own only")
     } else if scenario.faults.iter().any(ours) {
         Some("the scenario does harm, which is done to servers of our own only")
+    } else if !scenario.pool.client_tls_sslmode.is_disabled() {
+        Some(
+            "clients verify the certificate, and who vouches for one of somebody else's is not known",
+        )
     } else if !scenario.invariants.is_empty() {
         Some("invariants are looked at on PostgreSQL itself, which is not ours")
     } else {
@@ -63,10 +68,10 @@ fn lacks(target: &TargetFile, version: &str, scenario: &Scenario) -> Option<Stri
         return Some(format!("it does not pool by {mode}"));
     }
     let lacking = |feature| target.lacking(feature, version);
-    scenario
-        .needs
-        .iter()
-        .copied()
+    let encrypted = !scenario.pool.client_tls_sslmode.is_disabled();
+    let needs = scenario.needs.iter().copied();
+    needs
+        .chain(encrypted.then_some(Feature::Tls))
         .find_map(lacking)
         .map(str::to_owned)
         .or_else(|| unharmed(target, scenario))
@@ -74,7 +79,10 @@ fn lacks(target: &TargetFile, version: &str, scenario: &Scenario) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
-    use poolproof_scenarios::{catalog, pool::PoolMode, scenario::Feature};
+    use poolproof_scenarios::{
+        catalog,
+        pool::{ClientTls, PoolMode},
+    };
 
     use super::*;
     use crate::targets::CatalogTarget;
@@ -99,6 +107,18 @@ mod tests {
         assert_eq!(reason.as_deref(), Some("it does not pool by transaction"));
         scenario.pool.pool_mode = PoolMode::Session;
         assert_eq!(lacks(pgpool.file(), "", &scenario), None);
+    }
+
+    #[test]
+    fn clients_that_speak_tls_need_a_target_that_does() {
+        let mut scenario = catalog::find("ramp").expect("in the catalog");
+        scenario.pool.client_tls_sslmode = ClientTls::Require;
+        let pgcat: CatalogTarget = "pgcat".parse().expect("in the catalog");
+        let reason = lacks(pgcat.file(), "", &scenario);
+        assert_eq!(reason.as_deref(), Some("its file gives it no certificate"));
+        assert_eq!(lacks(CatalogTarget::proxy().file(), "", &scenario), None);
+        let theirs: TargetSpec = "mine=postgres://me@db/shop".parse().expect("an address");
+        assert!(lacking(&theirs, "", &scenario).is_some_and(|reason| reason.contains("vouches")));
     }
 
     #[test]

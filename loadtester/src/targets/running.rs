@@ -58,6 +58,7 @@ impl RunningElsewhere {
             password,
             // As libpq does.
             dbname: config.get_dbname().unwrap_or(user).to_owned(),
+            tls: None,
         };
         Ok(Self {
             name: name.to_owned(),

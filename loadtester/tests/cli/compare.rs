@@ -124,6 +124,7 @@ fn a_pooler_that_runs_already_is_measured_and_goes_on() {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,
+        tls: false,
         choices: Choices::default(),
     };
     let stop = Stop::default();

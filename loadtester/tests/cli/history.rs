@@ -66,6 +66,7 @@ fn a_team_shares_a_history_in_postgresql() {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 10,
+        tls: false,
         choices: Choices::default(),
     };
     let stop = Stop::default();

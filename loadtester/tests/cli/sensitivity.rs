@@ -92,6 +92,7 @@ fn equal_poolers_pass_and_one_slowed_by_a_fifth_fails_every_time() {
     let demand = Demand {
         targets: vec![pooler.clone()],
         clients_max: 20,
+        tls: false,
         choices: Choices::default(),
     };
     let stop = Stop::default();

@@ -27,6 +27,7 @@ fn postgres(stop: &Stop) -> (Environment, Target) {
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 50,
+        tls: false,
         choices: Choices::default(),
     };
     let environment = Environment::start(&demand, stop).expect("PostgreSQL");

@@ -37,6 +37,7 @@ impl Site {
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 100,
+            tls: false,
             choices: Choices::default(),
         };
         let environment = Environment::start(&demand, &stop).expect("PostgreSQL starts");

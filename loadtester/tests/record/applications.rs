@@ -85,7 +85,7 @@ pub(crate) fn tokio_postgres(address: Address) -> Pin<Box<dyn Future<Output = ()
 
 pub(crate) fn sqlx(address: Address) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        let mut connection = sqlx::PgConnection::connect(&address.url())
+        let mut connection = Box::pin(sqlx::PgConnection::connect(&address.url()))
             .await
             .expect("a login");
         let create = "CREATE TABLE carts (id bigint, item text)";

@@ -63,6 +63,7 @@ impl Site {
         let demand = Demand {
             targets: vec![target.clone()],
             clients_max: 50,
+            tls: false,
             choices: Choices::default(),
         };
         let environment = Environment::start(&demand, &stop).expect("PostgreSQL starts");

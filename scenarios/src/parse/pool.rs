@@ -5,12 +5,17 @@ use super::{
     section::Section,
     value::{count, one_of},
 };
-use crate::pool::{PoolMode, PoolSettings};
+use crate::pool::{ClientTls, PoolMode, PoolSettings};
 
 const MODES: [(&str, PoolMode); 3] = [
     ("session", PoolMode::Session),
     ("transaction", PoolMode::Transaction),
     ("statement", PoolMode::Statement),
+];
+
+const SSLMODES: [(&str, ClientTls); 2] = [
+    ("disable", ClientTls::Disable),
+    ("require", ClientTls::Require),
 ];
 
 /// Most servers or clients that a pool may be given.
@@ -43,6 +48,9 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Poo
         databases: section
             .optional("databases", problems, count(1..=DATABASES_MAX))
             .unwrap_or(default.databases),
+        client_tls_sslmode: section
+            .optional("client_tls_sslmode", problems, one_of(&SSLMODES))
+            .unwrap_or(default.client_tls_sslmode),
     };
     section.end(problems);
     settings

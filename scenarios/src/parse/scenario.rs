@@ -57,6 +57,13 @@ pub(super) fn read<'t>(
     }
     let invariants = list(INVARIANTS.len(), one_of(&INVARIANTS));
     let invariants = top.optional("invariants", problems, invariants);
+    if pool
+        .as_ref()
+        .is_some_and(|pool| !pool.client_tls_sslmode.is_disabled())
+    {
+        refuse_beside_tls("fault", faults.as_deref(), &top, problems);
+        refuse_beside_tls("invariants", invariants.as_deref(), &top, problems);
+    }
     let thresholds = top.optional("thresholds", problems, list(THRESHOLDS_MAX, threshold));
     top.end(problems);
     Some(Scenario {
@@ -71,6 +78,22 @@ pub(super) fn read<'t>(
         invariants: invariants.unwrap_or_default(),
         thresholds: thresholds.unwrap_or_default(),
     })
+}
+
+/// Links follow messages, and clients beside the load log in, in the clear.
+fn refuse_beside_tls<T>(
+    key: &str,
+    values: Option<&[T]>,
+    top: &Section<'_>,
+    problems: &mut Problems<'_>,
+) {
+    if values.is_some_and(|values| !values.is_empty()) {
+        let message = format!(
+            "{key}: expected client_tls_sslmode disable beside it, as links and clients beside the \
+             load speak in the clear, got require"
+        );
+        problems.add(&top.span_of(key), message);
+    }
 }
 
 /// Reads a name that can stand in file names and on command lines without quotes.

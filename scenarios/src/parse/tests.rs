@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::{
     Scenario, Threshold,
     load::{ClientStage, Connect, Load},
-    pool::{PoolMode, PoolSettings},
+    pool::{ClientTls, PoolMode, PoolSettings},
     scenario::Feature,
     workload::{Protocol, Returns, Statement, Transaction},
 };
@@ -76,7 +76,7 @@ fn keys() {
     check(
         &changed("default_pool_size", "pool_size"),
         &expect![[
-            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, max_prepared_statements, databases, got the key "pool_size"; did you mean "pool_mode"?"#
+            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, max_prepared_statements, databases, client_tls_sslmode, got the key "pool_size"; did you mean "pool_mode"?"#
         ]],
     );
     check(
@@ -354,6 +354,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             query_wait_timeout: wait,
             max_prepared_statements: (wait > 50).then_some(size),
             databases: size,
+            client_tls_sslmode: ClientTls::Disable,
         });
     let names = ("[a-z0-9][a-z0-9-]{0,20}", "\\PC{0,40}[a-z]");
     (names, needs, pool, load(), transactions()).prop_map(
@@ -405,6 +406,22 @@ proptest! {
     fn what_is_written_is_read_back(scenario in scenario()) {
         let text = scenario.format().unwrap();
         prop_assert_eq!(Scenario::parse(&text, "f").map_err(|e| format!("{e}\n{text}")), Ok(scenario));
+    }
+}
+
+#[test]
+fn clients_that_speak_tls_come_alone() {
+    let tls = changed("[load]", "client_tls_sslmode = \"require\"\n[load]");
+    let scenario = Scenario::parse(&tls, "f").unwrap();
+    assert_eq!(scenario.pool.client_tls_sslmode, ClientTls::Require);
+    let written = scenario.format().unwrap();
+    assert_eq!(Scenario::parse(&written, "f"), Ok(scenario));
+    let faulty = format!("{tls}[[fault]]\nkind = \"backends-killed\"\n");
+    let checked = format!("invariants = [\"bank\"]\n{tls}");
+    for (text, key) in [(faulty, "fault"), (checked, "invariants")] {
+        let said = Scenario::parse(&text, "f").unwrap_err().to_string();
+        let expected = format!("{key}: expected client_tls_sslmode disable beside it");
+        assert!(said.contains(&expected), "{said}");
     }
 }
 

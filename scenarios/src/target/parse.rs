@@ -148,7 +148,7 @@ mod tests {
             ),
             (
                 "version = [\"-V\"]\nargs = [\"${prot}\"]\n",
-                "mine.toml:5:10: expected one of cores,",
+                "mine.toml:5:10: expected one of client_tls, cores,",
             ),
             (
                 "version = [\"-V\"]\nreload = { console = \"RELOAD\" }\n",

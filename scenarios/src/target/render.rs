@@ -28,10 +28,21 @@ pub struct Values<'a> {
     pub pool: &'a PoolSettings,
     /// Whether clients find a Unix socket in the folder of each process.
     pub unix_sockets: bool,
+    /// Certificate of the target, where the scenario's clients speak TLS.
+    pub certificate: Option<CertificateFiles<'a>>,
     /// Processors of the machine.
     pub cores: u32,
     /// Version of the target.
     pub version: Option<&'a Version>,
+}
+
+/// Where a target finds what it shows to clients that speak TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateFiles<'a> {
+    /// The certificate, in PEM.
+    pub certificate: &'a str,
+    /// Its private key, in PEM.
+    pub key: &'a str,
 }
 
 /// A target's files and arguments, for one of its processes.
@@ -45,7 +56,8 @@ pub struct Rendered {
 
 impl Values<'_> {
     /// Every placeholder's name.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 20] = [
+        "client_tls",
         "cores",
         "dbname",
         "default_pool_size",
@@ -83,10 +95,22 @@ impl Values<'_> {
             max_client_conn,
             query_wait_timeout,
             max_prepared_statements,
-            databases: _, // every pooler has an entry for all names
+            databases: _,          // every pooler has an entry for all names
+            client_tls_sslmode: _, // there is a certificate, or there is none
         } = self.pool;
         let processes = u32::try_from(self.folders.len()).unwrap_or(u32::MAX).max(1);
         Some(match name {
+            // Whole lines of PgBouncer's, none in the clear.
+            "client_tls" => self
+                .certificate
+                .map(|CertificateFiles { certificate, key }| {
+                    format!(
+                        "client_tls_sslmode = require\n\
+                         client_tls_cert_file = {certificate}\n\
+                         client_tls_key_file = {key}\n"
+                    )
+                })
+                .unwrap_or_default(),
             "cores" => self.cores.to_string(),
             "dbname" => self.dbname.to_owned(),
             // All processes together have as many servers as any other target.
@@ -194,6 +218,7 @@ mod tests {
             secret: "SCRAM",
             unix_sockets: true,
             pool: &PoolSettings::default(),
+            certificate: None,
             cores: 4,
             version: version.as_ref(),
         };
@@ -214,6 +239,7 @@ mod tests {
             secret: "",
             unix_sockets: true,
             pool: &PoolSettings::default(),
+            certificate: None,
             cores: 1,
             version: None,
         };

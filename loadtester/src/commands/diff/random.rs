@@ -98,6 +98,7 @@ impl Arena {
         let demand = Demand {
             targets: vec![direct.clone(), spec.clone()],
             clients_max: CLIENTS_MAX,
+            tls: false,
             choices: args.environment.choices(),
         };
         let pool = PoolSettings {

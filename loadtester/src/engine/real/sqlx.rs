@@ -33,8 +33,13 @@ pub(super) fn connector(endpoint: &Endpoint, address: SocketAddr) -> Connector {
         .port(endpoint.port)
         .username(&endpoint.user)
         .application_name("poolproof")
-        .ssl_mode(PgSslMode::Disable)
         .disable_statement_logging();
+    let options = match &endpoint.tls {
+        Some(tls) => options
+            .ssl_mode(PgSslMode::VerifyFull)
+            .ssl_root_cert_from_pem(tls.authority().as_bytes().to_vec()),
+        None => options.ssl_mode(PgSslMode::Disable),
+    };
     match &endpoint.password {
         Some(password) => options.password(password),
         None => options,

@@ -11,6 +11,7 @@ use poolproof_scenarios::{
 use tokio::task::JoinHandle;
 use tokio_postgres::{
     Client, Config, Error, NoTls, Row, RowStream, SimpleQueryMessage, Statement,
+    config::SslMode,
     error::Severity,
     types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
@@ -21,11 +22,12 @@ use super::{
     statement::{Filling, Prepared},
     trouble::{Trouble, at_connect, in_session},
 };
-use crate::engine::{Endpoint, EngineError};
+use crate::engine::{Endpoint, EngineError, Tls};
 
 /// Settings of every connection of a thread.
 pub(in crate::engine) struct Connector {
     config: Config,
+    tls: Option<Tls>,
 }
 
 impl Connector {
@@ -40,7 +42,11 @@ impl Connector {
         if let Some(password) = &endpoint.password {
             config.password(password);
         }
-        Ok(Self { config })
+        let tls = endpoint.tls.clone();
+        if tls.is_some() {
+            config.ssl_mode(SslMode::Require);
+        }
+        Ok(Self { config, tls })
     }
 }
 
@@ -56,16 +62,23 @@ pub(super) struct TokioSession {
 impl TokioSession {
     /// Connects and logs in. Cancel safe: what was begun is closed.
     pub(super) async fn open(connector: &Connector, dbname: &str) -> Result<Self, Trouble> {
-        let (client, connection) = connector
-            .config
-            .clone()
-            .dbname(dbname)
-            .connect(NoTls)
-            .await
-            .map_err(|error| Trouble::Broken(at_connect(&error)))?;
+        let mut config = connector.config.clone();
+        config.dbname(dbname);
+        let broken = |error| Trouble::Broken(at_connect(&error));
+        let (client, connection) = match &connector.tls {
+            Some(tls) => {
+                let connected = Box::pin(config.connect(tls.handshakes())).await;
+                let (client, connection) = connected.map_err(broken)?;
+                (client, tokio::spawn(connection))
+            }
+            None => {
+                let (client, connection) = config.connect(NoTls).await.map_err(broken)?;
+                (client, tokio::spawn(connection))
+            }
+        };
         Ok(Self {
             client,
-            connection: tokio::spawn(connection),
+            connection,
             prepared: Vec::new(),
         })
     }

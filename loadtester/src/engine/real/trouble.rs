@@ -31,7 +31,9 @@ pub(super) fn at_connect(error: &Error) -> Failure {
     let message = chain(error);
     match database(error) {
         Some(failure) => failure.at_login(),
-        None if message.starts_with("error connecting to server") => {
+        None if message.starts_with("error connecting to server")
+            || message.starts_with("error performing TLS handshake") =>
+        {
             Failure::new(ErrorClass::Connect, message)
         }
         None if message.starts_with("authentication error")
@@ -92,6 +94,7 @@ pub(super) fn sqlx_at_connect(error: &sqlx::Error) -> Failure {
         sqlx::Error::Io(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => {
             Failure::new(ErrorClass::Connect, error.to_string())
         }
+        sqlx::Error::Tls(_) => Failure::new(ErrorClass::Connect, error.to_string()),
         sqlx::Error::Configuration(_) => Failure::new(ErrorClass::Auth, error.to_string()),
         _ => sqlx_in_session(error),
     }

@@ -131,6 +131,7 @@ pub(super) fn endpoint(port: u16) -> Endpoint {
         user: "app".into(),
         password: None,
         dbname: "app".into(),
+        tls: None,
     }
 }
 

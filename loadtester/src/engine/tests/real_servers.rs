@@ -19,6 +19,7 @@ pub(super) fn with_target(
     let demand = Demand {
         targets: vec![TargetSpec::Catalog(target)],
         clients_max: 100,
+        tls: false,
         choices: Choices::default(),
     };
     let environment = Environment::start(&demand, &stop).unwrap();

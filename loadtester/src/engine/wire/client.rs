@@ -11,6 +11,7 @@ use poolproof_scenarios::{load::Connect, pgbench::Machine};
 
 use super::{
     Arrival, Desk,
+    cipher::Cipher,
     doing::{Ask, At, Doing},
     link::{Came, Link},
 };
@@ -170,7 +171,13 @@ impl Client {
 
     fn connect(&mut self, now: Instant, desk: &mut Desk<'_>) -> Turn<()> {
         self.doing = Doing::Connecting { began: now };
-        let link = Link::open(desk.job.address, desk.poll.registry(), self.token);
+        let endpoint = desk.job.endpoint;
+        let session = endpoint.tls.as_ref().map(|tls| tls.session(&endpoint.host));
+        let session = session
+            .transpose()
+            .map_err(|error| Failure::new(ErrorClass::Connect, error.to_string()))?;
+        let cipher = session.map(|session| Box::new(Cipher::new(session)));
+        let link = Link::open(desk.job.address, cipher, desk.poll.registry(), self.token);
         self.link =
             Some(link.map_err(|error| Failure::new(ErrorClass::Connect, error.to_string()))?);
         Ok(())
@@ -398,6 +405,9 @@ impl Client {
 
     /// The connection ended under the client. An ErrorResponse that came before says why.
     fn ended(&mut self, how: &str) -> Failure {
+        if self.link.as_ref().is_some_and(Link::is_handshaking) {
+            return Failure::new(ErrorClass::Connect, format!("TLS handshake: {how}"));
+        }
         self.doing.error().unwrap_or_else(|| {
             let message = format!("{how} while the client was {}", self.doing.name());
             Failure::new(ErrorClass::Disconnect, message)

@@ -89,6 +89,7 @@ impl Docker {
             pool,
             version,
             reachable: false,
+            certificates: None,
         };
         let server = Server {
             endpoint: self.postgres.inside(),

@@ -8,16 +8,18 @@ use std::{
 
 use nix::sys::signal::Signal;
 use poolproof_reports::record::{ConfigFile, TargetInfo};
+use poolproof_scenarios::target::CertificateFiles;
 use rand::{RngExt, distr::Alphanumeric};
 
 use super::{
     await_login,
     binaries::Postgres,
+    certificates::Certificates,
     process::{Farewell, Launch, Process},
     site::Site,
 };
 use crate::{
-    engine::{Endpoint, Stop},
+    engine::{Endpoint, Stop, Tls},
     environment::{Blow, EnvironmentError, Target, login, sockets, wait},
 };
 
@@ -54,6 +56,7 @@ impl Cluster {
         programs: &Postgres,
         port: u16,
         clients_max: u32,
+        certificates: Option<&Certificates>,
         site: &Site,
         stop: &Stop,
     ) -> Result<Self, EnvironmentError> {
@@ -62,7 +65,8 @@ impl Cluster {
         init(programs, &data, &superuser, site, stop)?;
         // Nobody but the servers' account may enter it, as is true of a pooler's folder.
         let sockets = sockets::fit(&data).then(|| data.clone());
-        let settings = settings(port, clients_max, sockets.as_deref());
+        let certificate = certificates.map(Certificates::files);
+        let settings = settings(port, clients_max, sockets.as_deref(), certificate);
         append(&data.join("postgresql.conf"), &settings)?;
         let launch = Launch {
             name: "PostgreSQL",
@@ -154,7 +158,8 @@ impl Cluster {
     }
 
     /// PostgreSQL itself as a target.
-    pub(super) fn target(&self, name: &str) -> Target {
+    /// `tls` is how its clients speak it.
+    pub(super) fn target(&self, name: &str, tls: Option<Tls>) -> Target {
         let info = TargetInfo {
             name: name.to_owned(),
             version: format!("PostgreSQL {}", self.version),
@@ -165,7 +170,11 @@ impl Cluster {
             }],
             image: None,
         };
-        Target::direct(info, self.endpoint.clone(), self.pid()).with_sockets(self.sockets.clone())
+        let endpoint = Endpoint {
+            tls,
+            ..self.endpoint.clone()
+        };
+        Target::direct(info, endpoint, self.pid()).with_sockets(self.sockets.clone())
     }
 }
 
@@ -178,6 +187,7 @@ pub(in crate::environment) fn endpoint(port: u16, user: &str, dbname: &str) -> E
         user: user.to_owned(),
         password: Some(letters.map(char::from).collect()),
         dbname: dbname.to_owned(),
+        tls: None,
     }
 }
 
@@ -234,17 +244,27 @@ fn init(
 /// What differs from PostgreSQL's defaults. The cluster is thrown away, so nothing waits for the
 /// disk: the disk is not what a comparison of poolers is about. A killed server still loses no
 /// commit, as the kernel keeps what it was given.
-fn settings(port: u16, clients_max: u32, sockets: Option<&Path>) -> String {
+fn settings(
+    port: u16,
+    clients_max: u32,
+    sockets: Option<&Path>,
+    certificate: Option<CertificateFiles<'_>>,
+) -> String {
     let sockets = sockets.map(|folder| folder.display().to_string());
     let sockets = sockets.unwrap_or_default();
     let connections = connections(clients_max);
+    let tls = certificate.map(|CertificateFiles { certificate, key }| {
+        format!("ssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n")
+    });
+    let tls = tls.unwrap_or_default();
     format!(
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\
          unix_socket_directories = '{sockets}'\n\
          max_connections = {connections}\n\
          fsync = off\n\
-         full_page_writes = off\n"
+         full_page_writes = off\n\
+         {tls}"
     )
 }
 
@@ -283,8 +303,8 @@ mod tests {
 
     #[test]
     fn every_client_and_every_pool_finds_a_connection() {
-        assert!(settings(5432, 50, None).contains("max_connections = 500\n"));
-        assert!(settings(5432, 1_000, None).contains("max_connections = 1200\n"));
+        assert!(settings(5432, 50, None, None).contains("max_connections = 500\n"));
+        assert!(settings(5432, 1_000, None, None).contains("max_connections = 1200\n"));
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn start(
     }
     let endpoint = Endpoint {
         port: place.port,
+        tls: place.certificates.map(|shown| shown.tls().clone()),
         ..cluster.endpoint().clone()
     };
     await_login(

@@ -9,6 +9,7 @@ fn credentials(password: Option<&str>) -> Credentials {
         user: "app".into(),
         password: password.map(str::to_owned),
         dbname: "bank".into(),
+        tls: None,
     })
     .unwrap()
 }
