@@ -10,7 +10,9 @@ use poolproof_scenarios::{
 
 use super::{
     super::{Failure, plan::Nonce},
-    Expected, Frame, Order, error_response,
+    Expected, Frame, Order,
+    error_fields::is_fatal,
+    error_response,
     rows::{Kept, begin_of_copy, first_column},
 };
 
@@ -187,6 +189,10 @@ impl Answer {
             (CopyOut { simple }, b'c') => Copied { simple },
             (Ending | SimpleNext, b'Z') => return self.ready(frame),
             (_, b'E') if !self.refused => self.refuse(frame),
+            // Behind an error a server may still end the session before it says that it is ready.
+            (_, b'E') if is_fatal(frame.body) => {
+                return Err(self.error().unwrap_or_else(|| error_response(frame.body)));
+            }
             (stage, tag) => return Err(out_of_order(stage, tag)),
         };
         Ok(Progress::More)

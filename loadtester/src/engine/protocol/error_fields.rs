@@ -22,6 +22,19 @@ pub(in crate::engine) fn error_response(body: &[u8]) -> Failure {
     }
 }
 
+/// Whether an ErrorResponse ends the session, by the severity that is never translated or, without one, by
+/// the other.
+pub(super) fn is_fatal(body: &[u8]) -> bool {
+    let severity = |wanted: u8| {
+        let mut all = fields(body);
+        all.find_map(|(kind, text)| (kind == wanted).then_some(text))
+    };
+    matches!(
+        severity(b'V').or_else(|| severity(b'S')),
+        Some(b"FATAL" | b"PANIC")
+    )
+}
+
 /// Type and text of each field up to the end that a zero byte marks.
 fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = body;
@@ -37,13 +50,21 @@ fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 mod tests {
     use poolproof_reports::record::ErrorClass;
 
-    use super::error_response;
+    use super::{error_response, is_fatal};
 
     #[test]
     fn fields_in_any_order() {
         let failure = error_response(b"MGone\0C57P01\0SFATAL\0VFATAL\0\0");
         assert_eq!(failure.class, ErrorClass::SqlState("57P01".into()));
         assert_eq!(failure.message, "FATAL: Gone (57P01)");
+    }
+
+    #[test]
+    fn what_ends_a_session() {
+        assert!(is_fatal(b"SFATAL\0C57P01\0\0"));
+        assert!(is_fatal(b"SPANIK\0VPANIC\0C57P01\0\0"));
+        assert!(!is_fatal(b"SERROR\0C57014\0MFATAL\0\0"));
+        assert!(!is_fatal(b""));
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn judge(answer: &mut Answer, messages: &str) -> Result<Status, Failure> {
             '0' => (b'D', vec![0, 1, 255, 255, 255, 255]),
             'E' => (b'E', b"SERROR\0C42601\0Mno\0\0".to_vec()),
             'F' => (b'E', b"SERROR\0C22012\0Mno\0\0".to_vec()),
+            '!' => (b'E', b"SFATAL\0C57P01\0Mgone\0\0".to_vec()),
             'U' => (b'C', b"UPDATE 1\0".to_vec()),
             'd' => (b'd', [Nonce::marker(NONCE).bytes(), &b"\tx\n"[..]].concat()),
             'x' => (b'd', b"5\tx\n".to_vec()),
@@ -145,6 +146,30 @@ fn errors_end_with_one_ready_for_query() {
     bad(DESCRIBED, Some(1), "12TDCEi", SYNTAX);
     bad(DESCRIBED, Some(1), "EE", VIOLATION);
     bad(DESCRIBED, Some(1), "1E2", VIOLATION);
+}
+
+#[test]
+fn a_session_may_end_before_it_is_ready() {
+    const GONE: &str = "sqlstate 57P01";
+    // The server's first word is what went wrong.
+    bad(Order::Simple, None, "E!", SYNTAX);
+    bad(DESCRIBED, Some(1), "12TDE!", SYNTAX);
+    let wanted = |messages: &str| {
+        let returns = Returns::SqlState("42601".to_owned());
+        class(Order::Simple, returns, None, messages)
+    };
+    assert_eq!(wanted("E!"), GONE);
+    assert_eq!(wanted("EF"), VIOLATION);
+    // The end of an answer is no end yet: what comes then is kept until the connection closes.
+    let expected = expected(Order::Simple, Returns::Anything, None);
+    let mut answer = Answer::new(expected, Nonce::marker(NONCE));
+    for (tag, body) in [(b'C', &b"SELECT 1\0"[..]), (b'E', b"SFATAL\0C57P01\0\0")] {
+        let whole = true;
+        let taken = answer.take(&Frame { tag, body, whole });
+        assert_eq!(taken, Ok(Progress::More));
+    }
+    let kept = answer.error().map(|failure| failure.class.to_string());
+    assert_eq!(kept.as_deref(), Some(GONE));
 }
 
 #[test]
