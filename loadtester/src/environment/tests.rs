@@ -160,3 +160,53 @@ fn a_target_that_nobody_runs_cannot_be_reached() {
     );
     assert!(!error.to_string().contains("sesame"), "{error}");
 }
+
+/// What a pooler's console says of a setting.
+fn setting(console: &Endpoint, name: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&console.host)
+            .port(console.port)
+            .user(&console.user)
+            .password(console.password.as_deref().unwrap_or_default())
+            .dbname("pgbouncer");
+        let connected = config.connect(tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("a console");
+        tokio::spawn(connection);
+        let rows = client.simple_query("SHOW CONFIG").await.expect("settings");
+        rows.into_iter().find_map(|row| match row {
+            tokio_postgres::SimpleQueryMessage::Row(row) if row.get(0) == Some(name) => {
+                row.get(1).map(str::to_owned)
+            }
+            _ => None,
+        })
+    })
+}
+
+#[test]
+fn a_reload_reads_the_configuration_again() {
+    let (stop, pool) = (Stop::default(), PoolSettings::default());
+    let bouncer = CatalogTarget::pgbouncer();
+    let mut environment = Environment::start(&demand(&[bouncer]), &stop).expect("an environment");
+    let spec = TargetSpec::Catalog(bouncer);
+    let mut target = environment.target(&spec, &pool, &stop).expect("PgBouncer");
+    let ini = folder_of(&target).join("pgbouncer.ini");
+    let text = fs::read_to_string(&ini).expect("a configuration");
+    assert!(text.contains("default_pool_size = 20\n"), "{text}");
+    // Written in place, as the file is the pooler's account's.
+    let changed = text.replace("default_pool_size = 20\n", "default_pool_size = 7\n");
+    fs::write(&ini, changed).expect("a file of ours");
+    let console = target.endpoint.clone();
+    let size = || setting(&console, "default_pool_size");
+    assert_eq!(size().as_deref(), Some("20"));
+    environment
+        .strike(Struck::Pooler, Blow::Reload, &mut target)
+        .expect("a pooler that reloads");
+    assert!(wait::until(Duration::from_secs(30), || {
+        size().as_deref() == Some("7")
+    }));
+}

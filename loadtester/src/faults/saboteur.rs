@@ -138,3 +138,6 @@ pub(crate) async fn log_in(endpoint: &Endpoint) -> io::Result<TcpStream> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
