@@ -119,7 +119,8 @@ pub enum Command {
 /// `poolproof compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Scenarios of the catalog, or files; without any, ramp and stress-1000
+    /// Scenarios of the catalog, or files; load, faults and all stand for those of the catalog; without
+    /// any, ramp and stress-1000
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// Targets in the order of their columns: direct, proxy, pgbouncer, pgbouncer-fleet, null, odyssey,

@@ -91,6 +91,12 @@ pub struct UnknownScenario {
 }
 
 impl Entry {
+    /// Its folder in the catalog.
+    #[must_use]
+    pub fn folder(&self) -> &'static str {
+        self.path.split_once('/').map_or("", |(folder, _)| folder)
+    }
+
     /// Reads the file.
     ///
     /// # Errors
@@ -99,6 +105,16 @@ impl Entry {
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         Scenario::parse(self.text, self.path)
     }
+}
+
+/// Names that stand for several scenarios: the whole catalog, and its folders.
+pub const GROUPS: [&str; 3] = ["all", "load", "faults"];
+
+/// The files that a name of [`GROUPS`] stands for, in their order; `None` for any other.
+pub fn group(name: &str) -> Option<impl Iterator<Item = &'static Entry>> {
+    let folder = GROUPS.into_iter().find(|group| *group == name)?;
+    let within = move |entry: &&Entry| folder == "all" || entry.folder() == folder;
+    Some(ENTRIES.iter().filter(within))
 }
 
 /// The file called `name`.
@@ -131,7 +147,17 @@ pub fn all() -> impl Iterator<Item = Result<Scenario, ScenarioError>> {
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
-    use super::{ENTRIES, entry, find};
+    use super::{ENTRIES, GROUPS, entry, find, group};
+
+    #[test]
+    fn every_scenario_is_in_a_folder_that_can_be_named() {
+        let count = |name| group(name).map(Iterator::count);
+        assert_eq!(count("all"), Some(ENTRIES.len()));
+        let folders: usize = GROUPS[1..].iter().filter_map(|name| count(name)).sum();
+        assert_eq!(folders, ENTRIES.len());
+        assert_eq!(count("ramp"), None);
+        assert!(ENTRIES.iter().all(|entry| !GROUPS.contains(&entry.name)));
+    }
 
     #[test]
     fn the_list_is_what_the_folder_holds() {

@@ -30,6 +30,18 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, Problem> {
         .map_err(|error| malformed(&error, entry.path))
 }
 
+/// The scenarios that `name` means: those of a group of the catalog, or one.
+///
+/// # Errors
+///
+/// As [`scenario`].
+pub(super) fn scenarios(name: &str) -> Result<Vec<Scenario>, Problem> {
+    let Some(group) = catalog::group(name) else {
+        return scenario(name).map(|scenario| vec![scenario]);
+    };
+    group.map(|entry| scenario(entry.name)).collect()
+}
+
 /// The text behind `name`.
 ///
 /// # Errors

@@ -28,10 +28,11 @@ pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Proble
     } else {
         scenarios.iter().map(String::as_str).collect()
     };
-    let scenarios = names
+    let scenarios: Vec<Vec<_>> = names
         .into_iter()
-        .map(choose::scenario)
+        .map(choose::scenarios)
         .collect::<Result<_, _>>()?;
+    let scenarios = scenarios.concat();
     let usual = if run.quick { QUICK_BLOCKS } else { BLOCKS };
     let targets = with_twins(targets);
     measure::run(scenarios, targets, blocks.unwrap_or(usual), &run, output)
