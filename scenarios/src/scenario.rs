@@ -58,4 +58,6 @@ pub enum Feature {
     Console,
     /// More clients than PostgreSQL has processes for.
     ManyClients,
+    /// Pools for databases of any name. A scenario with several databases needs it without saying so.
+    Databases,
 }

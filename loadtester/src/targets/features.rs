@@ -72,6 +72,7 @@ fn lacks(target: &TargetFile, version: &str, scenario: &Scenario) -> Option<Stri
     let needs = scenario.needs.iter().copied();
     needs
         .chain(encrypted.then_some(Feature::Tls))
+        .chain((scenario.pool.databases > 1).then_some(Feature::Databases))
         .find_map(lacking)
         .map(str::to_owned)
         .or_else(|| unharmed(target, scenario))
@@ -107,6 +108,19 @@ mod tests {
         assert_eq!(reason.as_deref(), Some("it does not pool by transaction"));
         scenario.pool.pool_mode = PoolMode::Session;
         assert_eq!(lacks(pgpool.file(), "", &scenario), None);
+    }
+
+    #[test]
+    fn several_databases_need_a_target_that_takes_any() {
+        let mut scenario = catalog::find("ramp").expect("in the catalog");
+        scenario.pool.databases = 2;
+        let odyssey: CatalogTarget = "odyssey".parse().expect("in the catalog");
+        let reason = lacks(odyssey.file(), "", &scenario);
+        assert!(reason.is_some_and(|reason| reason.contains("names the database")));
+        assert_eq!(
+            lacks(CatalogTarget::pgbouncer().file(), "", &scenario),
+            None
+        );
     }
 
     #[test]

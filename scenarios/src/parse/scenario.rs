@@ -18,13 +18,14 @@ const SETUP_MAX: usize = 100;
 /// Longest statement of the set-up, in bytes.
 const SETUP_BYTES_MAX: usize = 64 << 10;
 
-const FEATURES: [(&str, Feature); 6] = [
+const FEATURES: [(&str, Feature); 7] = [
     ("prepared-statements", Feature::PreparedStatements),
     ("tls", Feature::Tls),
     ("scram", Feature::Scram),
     ("copy", Feature::Copy),
     ("console", Feature::Console),
     ("many-clients", Feature::ManyClients),
+    ("databases", Feature::Databases),
 ];
 
 /// Reads a whole scenario; `None` only when a problem was added.

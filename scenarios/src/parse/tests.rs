@@ -134,7 +134,7 @@ fn values() {
     check(
         &changed("\"scram\"", "\"scarm\""),
         &expect![[
-            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, got "scarm"; did you mean "scram"?"#
+            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, databases, got "scarm"; did you mean "scram"?"#
         ]],
     );
     check(
