@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_key_of_protocol_3_2_is_a_key() {
         for (length, name) in [
-            (7, "Malformed"),
+            (7_u16, "Malformed"),
             (8, "BackendKeyData"),
             (36, "BackendKeyData"),
             (260, "BackendKeyData"),
@@ -179,8 +179,8 @@ mod tests {
         ] {
             let mut inbox = Inbox::default();
             inbox.take(b"K");
-            inbox.take(&(4 + length as u32).to_be_bytes());
-            inbox.take(&vec![7; length]);
+            inbox.take(&(4 + u32::from(length)).to_be_bytes());
+            inbox.take(&vec![7; usize::from(length)]);
             assert_eq!(names(&inbox), [name], "{length} bytes");
         }
     }
