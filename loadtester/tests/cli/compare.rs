@@ -113,7 +113,7 @@ fn poolers_get_the_same_configuration_and_the_record_no_password() {
         .filter(|(ours, theirs)| ours != theirs)
         .filter_map(|(ours, _)| ours.split_once(" = ").map(|(key, _)| key))
         .collect();
-    assert_eq!(differing, ["listen_port", "auth_file"]);
+    assert_eq!(differing, ["listen_port", "unix_socket_dir", "auth_file"]);
     assert_eq!(file(0, "userlist.txt"), "\"app\" \"********\"\n");
 }
 
