@@ -1,5 +1,6 @@
 //! The admin console, asked as operators and exporters ask it.
 
+use std::fs;
 use std::process::Command;
 
 use crate::cluster::{APP, program};
@@ -114,13 +115,24 @@ fn every_show_has_the_columns_of_pgbouncer() {
             ("SOCKETS", &sockets),
             ("ACTIVE_SOCKETS", &sockets),
         ];
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
+        let page = fs::read_to_string(page).expect("read docs/compatibility.md");
         for (what, expected) in TABLES.iter().copied().chain(connections) {
             let answer = console.run(&format!("Q SHOW {what}"));
             let expected: Vec<_> = expected.split_whitespace().collect();
             assert_eq!(columns(&answer), expected, "{what}");
             assert!(answer.ends_with("C SHOW | Z I"), "{what}: {answer}");
+            let row = row_of_the_page(what, &expected);
+            assert!(page.lines().any(|line| line == row), "the page lacks {row}");
         }
     });
+}
+
+/// How docs/compatibility.md tells the columns of SHOW `what`, which stand here with their types.
+fn row_of_the_page(what: &str, columns: &[&str]) -> String {
+    let names = columns.iter().filter_map(|column| column.split(':').next());
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    format!("| {what} | {} |", names.join(" "))
 }
 
 #[test]

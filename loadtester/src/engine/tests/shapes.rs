@@ -62,7 +62,7 @@ fn coordinated_omission_is_shown_and_avoided() {
         let fake = Fake::start(Door::Open, |number| Reply::after(stall(number)));
         let asked = scenario(&open(200, 1_000, 1, "even"), "simple");
         // A busy machine may stall the server as well; an engine that counts wrongly is never right.
-        let mut windows = (0..5).map(|_| run(&asked, &fake.endpoint(), driver, Limits::default()));
+        let mut windows = (0..20).map(|_| run(&asked, &fake.endpoint(), driver, Limits::default()));
         let window = windows.find(|window| far_from(&expected, window).is_empty());
         let window = window.unwrap_or_else(|| {
             let again = run(&asked, &fake.endpoint(), driver, Limits::default());
