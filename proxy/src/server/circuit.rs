@@ -3,7 +3,9 @@
 //! [`Circuit`] is the state machine of one address, without a clock of its own; [`Circuits`] has
 //! one for each address. A circuit opens only on a failed *attempt* to connect or log in. That
 //! connections were lost counts towards it, but as one failure until the next attempt: when twenty
-//! servers are gone at once because PostgreSQL was restarted, something happened once.
+//! servers are gone at once because PostgreSQL was restarted, something happened once. So it is with
+//! attempts that were under way at the same time: one that began before the last failure was counted
+//! tells nothing new.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,6 +53,8 @@ enum Circuit {
         failures: u32,
         /// Whether the last of them was a lost connection, beside which others count no more.
         lost: bool,
+        /// When the last attempt of them failed.
+        last: Option<Instant>,
     },
     Open {
         until: Instant,
@@ -74,6 +78,7 @@ impl Circuit {
     const NEW: Self = Self::Closed {
         failures: 0,
         lost: false,
+        last: None,
     };
 
     /// Somebody wants to try.
@@ -96,12 +101,20 @@ impl Circuit {
         *self = Self::NEW;
     }
 
-    /// An attempt failed. Says whether that opened the circuit.
-    fn failed(&mut self, limits: Limits, now: Instant) -> bool {
+    /// An attempt that began at `began` failed. Says whether that opened the circuit.
+    fn failed(&mut self, limits: Limits, began: Instant, now: Instant) -> bool {
         let opens = match self {
-            Self::Closed { failures, lost } => {
+            Self::Closed {
+                last: Some(last), ..
+            } if began < *last => false,
+            Self::Closed {
+                failures,
+                lost,
+                last,
+            } => {
                 *failures = failures.saturating_add(1);
                 *lost = false;
+                *last = Some(now);
                 limits.failures > 0 && *failures >= limits.failures
             }
             Self::Probing { .. } => true,
@@ -121,6 +134,7 @@ impl Circuit {
         if let Self::Closed {
             failures,
             lost: lost @ false,
+            ..
         } = self
         {
             *failures = failures.saturating_add(1);
@@ -236,12 +250,18 @@ impl Circuits {
         self.change(address, |line| line.circuit.succeeded());
     }
 
-    /// An attempt failed. Says whether that opened the circuit.
-    pub fn failed(&self, address: &ServerAddress, limits: Limits, reason: &str) -> bool {
+    /// An attempt that began at `began` failed. Says whether that opened the circuit.
+    pub fn failed(
+        &self,
+        address: &ServerAddress,
+        limits: Limits,
+        began: Instant,
+        reason: &str,
+    ) -> bool {
         let opened = self.change(address, |line| {
             line.failures += 1;
             line.last_error = Some(reason.to_owned());
-            let opened = line.circuit.failed(limits, Instant::now());
+            let opened = line.circuit.failed(limits, began, Instant::now());
             line.opened += u64::from(opened);
             opened
         });

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
@@ -221,9 +221,10 @@ async fn connect_host(
         parameters,
         version: commons.config.load().settings.server_max_protocol_version,
     };
+    let began = Instant::now();
     let (stream, greeting) = match route.enter(stream).await {
         Ok(entered) => entered,
-        Err(error) => return Err(blame(settings, &route.address, error, commons)),
+        Err(error) => return Err(blame(settings, &route.address, began, error, commons)),
     };
     commons.circuits.succeeded(&route.address);
     Ok(route.connected(stream, greeting, &commons.interner))
@@ -240,9 +241,10 @@ async fn attempt(
         let address = address.clone();
         return Err(ConnectError::CircuitOpen { address, retry_in });
     }
+    let began = Instant::now();
     let opened = deadline.bound(open(address)).await;
     let opened = opened.unwrap_or_else(|elapsed| Err(elapsed.into()));
-    let opened = opened.map_err(|error| blame(settings, address, error, commons))?;
+    let opened = opened.map_err(|error| blame(settings, address, began, error, commons))?;
     if let Stream::Tcp(socket) = &opened {
         tune(socket, &commons.config.load().settings);
     }
@@ -255,6 +257,7 @@ async fn attempt(
 fn blame(
     settings: &PoolSettings,
     address: &ServerAddress,
+    began: Instant,
     error: ConnectError,
     commons: &Commons,
 ) -> ConnectError {
@@ -267,7 +270,9 @@ fn blame(
         return error;
     }
     let reason = crate::log::chain(&error);
-    let opened = commons.circuits.failed(address, settings.circuit, &reason);
+    let opened = commons
+        .circuits
+        .failed(address, settings.circuit, began, &reason);
     match error {
         ConnectError::Login(LoginError::Refused(_)) => error,
         _ if opened => ConnectError::CircuitOpen {

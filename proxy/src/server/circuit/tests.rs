@@ -15,7 +15,7 @@ fn play(limits: Limits, events: &[(u64, char)]) -> String {
         let now = began + Duration::from_secs(*second);
         let said = match event {
             'f' => {
-                circuit.failed(limits, now);
+                circuit.failed(limits, now, now);
                 String::new()
             }
             's' => {
@@ -121,6 +121,22 @@ fn lost_connections_count_once_between_attempts() {
 }
 
 #[test]
+fn attempts_that_were_under_way_together_fail_once() {
+    let began = Instant::now();
+    let at = |second| began + Duration::from_secs(second);
+    let mut circuit = Circuit::NEW;
+    // Ten servers are asked for at once, and again a second later; PostgreSQL is away for both.
+    for (start, opens) in [(0, false), (2, false), (4, true)] {
+        for _ in 0..10 {
+            let opened = circuit.failed(LIMITS, at(start), at(start + 1));
+            assert!(!opened || opens, "those of second {start}");
+        }
+        let expected = if opens { State::Open } else { State::Closed };
+        assert_eq!(circuit.state(at(start + 1)), expected);
+    }
+}
+
+#[test]
 fn zero_failures_switch_it_off() {
     let off = Limits {
         failures: 0,
@@ -135,7 +151,7 @@ fn addresses_do_not_fill_the_memory() {
     let circuits = Circuits::default();
     let address = |port: u16| ServerAddress::Tcp(([127, 0, 0, 1], port).into());
     for _ in 0..3 {
-        circuits.failed(&address(1), LIMITS, "refused");
+        circuits.failed(&address(1), LIMITS, Instant::now(), "refused");
     }
     for port in 2..3000 {
         circuits.succeeded(&address(port));
