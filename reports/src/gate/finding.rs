@@ -153,10 +153,21 @@ pub(super) fn by_threshold(
     }
 }
 
+/// The first line of why a target broke. The lines of its log, which follow, are for the cell itself.
+fn without_log(reason: &str) -> &str {
+    let first = reason.lines().next().unwrap_or_default();
+    first
+        .strip_suffix("; the last lines of its log:")
+        .unwrap_or(first)
+}
+
 /// What stands in the way of any verdict on the cell.
 fn unmeasured(cell: &Figures<'_>) -> Option<Finding> {
     let (verdict, sentence) = match &cell.cell.status {
-        CellStatus::Broken { reason } => (Verdict::Fail, format!("the target broke: {reason}")),
+        CellStatus::Broken { reason } => {
+            let words = without_log(reason);
+            (Verdict::Fail, format!("the target broke: {words}"))
+        }
         CellStatus::Invalid { reason } => {
             (Verdict::NoVerdict, format!("the run is invalid: {reason}"))
         }

@@ -334,7 +334,8 @@ fn cells_without_thresholds_must_be_measured() {
         with_status(
             "pgbouncer",
             CellStatus::Broken {
-                reason: "it was killed by signal 9".to_owned(),
+                reason: "it was killed by signal 9; the last lines of its log:\n    gone"
+                    .to_owned(),
             },
         ),
         with_status(
