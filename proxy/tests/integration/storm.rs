@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, Error, NoTls};
 
 use crate::auth::poolers::{Pooler, Site, Started};
 use crate::cluster::Cluster;
-use crate::patience::bounded_by;
+use crate::patience::{bounded_by, wait_until};
 use crate::raw::startup;
 
 /// Logins that are carried through, and as many that are given up.
@@ -31,6 +31,14 @@ fn site() -> Site {
 async fn log_in(config: Config) {
     let connected = config.connect(NoTls).await;
     let (client, connection) = connected.expect("to be let in");
+    ask_and_leave(client, connection).await;
+}
+
+/// What everybody does who was let in.
+pub(crate) async fn ask_and_leave<C>(client: Client, connection: C)
+where
+    C: Future<Output = Result<(), Error>> + Send + 'static,
+{
     let driver = tokio::spawn(connection);
     let row = client.query_one("SELECT 42", &[]).await.expect("a row");
     assert_eq!(row.get::<_, i32>(0), 42);
@@ -58,6 +66,16 @@ async fn give_up(address: std::net::SocketAddr, database: String, how_far: usize
     }
 }
 
+/// Everybody has gone, and holds nothing of the pool.
+pub(crate) fn assert_nobody_is_left(running: &Started) {
+    let Started::Ours(running) = running else {
+        panic!("ours was started");
+    };
+    wait_until("everybody to be gone", || running.view().clients == 0);
+    let census = &running.view().pools[0].census;
+    assert_eq!((census.servers_active, census.clients_waiting), (0, 0));
+}
+
 #[test]
 fn trap_26_a_thousand_logins_at_once_half_of_them_abandoned() {
     bounded_by(Duration::from_secs(120), || {
@@ -82,12 +100,7 @@ fn trap_26_a_thousand_logins_at_once_half_of_them_abandoned() {
                 ended.expect("nobody who stayed was turned away");
             }
         });
-        let Started::Ours(running) = &running else {
-            panic!("ours was started");
-        };
-        crate::patience::wait_until("everybody to be gone", || running.view().clients == 0);
-        let census = &running.view().pools[0].census;
-        assert_eq!((census.servers_active, census.clients_waiting), (0, 0));
+        assert_nobody_is_left(&running);
         runtime.block_on(log_in(config));
     });
 }

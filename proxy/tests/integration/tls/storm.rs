@@ -16,10 +16,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::cluster::{PASSWORD, Secure};
 use super::session::trusting;
-use crate::auth::poolers::{Pooler, Site, Started};
-use crate::patience::{bounded_by, wait_until};
+use crate::auth::poolers::{Pooler, Site};
+use crate::patience::bounded_by;
 use crate::raw::startup;
-use crate::storm::LOGINS;
+use crate::storm::{LOGINS, ask_and_leave, assert_nobody_is_left};
 
 const USER: &str = "scram";
 
@@ -43,11 +43,7 @@ async fn log_in(address: SocketAddr, tls: Arc<ClientConfig>, config: Config) {
     // It is encrypted already.
     let connected = Box::pin(config.connect_raw(stream, NoTls)).await;
     let (client, connection) = connected.expect("to be let in");
-    let driver = tokio::spawn(connection);
-    let row = client.query_one("SELECT 42", &[]).await.expect("a row");
-    assert_eq!(row.get::<_, i32>(0), 42);
-    drop(client);
-    driver.await.expect("no panic").expect("an orderly end");
+    ask_and_leave(client, connection).await;
 }
 
 /// Begins to log in and goes: after asking for TLS, half a handshake, the handshake, the challenge.
@@ -107,12 +103,7 @@ fn trap_26_a_thousand_logins_over_tls_at_once_half_of_them_abandoned() {
                 ended.expect("nobody who stayed was turned away");
             }
         });
-        let Started::Ours(running) = &running else {
-            panic!("ours was started");
-        };
-        wait_until("everybody to be gone", || running.view().clients == 0);
-        let census = &running.view().pools[0].census;
-        assert_eq!((census.servers_active, census.clients_waiting), (0, 0));
+        assert_nobody_is_left(&running);
         runtime.block_on(log_in(target.address, tls, config));
     });
 }
