@@ -249,11 +249,16 @@ mod tests {
     }
 
     #[test]
-    fn our_pooler_and_pgbouncer_read_the_same_file() {
+    fn our_pooler_reads_pgbouncers_file_and_a_key_of_its_own() {
         for version in ["x 1.18", "x 1.24"] {
             let ours = render("proxy", version, 1, 0);
             let theirs = render("pgbouncer", version, 1, 0);
-            assert_eq!(ours.files, theirs.files);
+            let [(_, ini), users] = &ours.files[..] else {
+                panic!("expected two files");
+            };
+            let shared = ini.replace("circuit_breaker_timeout = 1\n", "");
+            assert_ne!(&shared, ini, "the key that PgBouncer has not");
+            assert_eq!((&shared, users), (&theirs.files[0].1, &theirs.files[1]));
         }
         let [(name, ini), (_, users)] = &render("pgbouncer", "PgBouncer 1.18.0", 1, 0).files[..]
         else {
