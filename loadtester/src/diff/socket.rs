@@ -5,7 +5,7 @@ use std::{io, net::Shutdown, path::PathBuf, time::Duration};
 use poolproof_scenarios::session::Transport;
 use socket2::{SockRef, Socket as Options};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, split},
     net::{TcpStream, UnixStream},
 };
 
@@ -27,32 +27,44 @@ impl Place {
         match transport {
             Transport::Tcp => true,
             Transport::Unix => self.sockets.is_some(),
-            Transport::Tls => false,
+            Transport::Tls => self.endpoint.tls.is_some(),
         }
     }
 
-    /// Opens a connection. Cancel safe.
+    /// Opens a connection, encrypted if it is to be. Cancel safe.
     pub(super) async fn connect(&self, transport: Transport) -> io::Result<Socket> {
-        let Endpoint { host, port, .. } = &self.endpoint;
-        match (transport, &self.sockets) {
-            (Transport::Tcp, _) => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                // A message in one write leaves at once; where it does not, the cuts would be lost.
-                let _ = stream.set_nodelay(true);
+        let Endpoint { host, tls, .. } = &self.endpoint;
+        match (transport, &self.sockets, tls) {
+            (Transport::Tcp, _, _) => {
+                let (stream, options) = self.tcp().await?;
+                let (reader, writer) = stream.into_split();
+                Ok(Socket::new(reader, writer, options))
+            }
+            (Transport::Tls, _, Some(tls)) => {
+                let (stream, options) = self.tcp().await?;
+                let (reader, writer) = split(tls.connect(host, stream).await?);
+                Ok(Socket::new(reader, writer, options))
+            }
+            (Transport::Unix, Some(folder), _) => {
+                let path = folder.join(sockets::name(self.endpoint.port));
+                let stream = UnixStream::connect(path).await?;
                 let options = SockRef::from(&stream).try_clone()?;
                 let (reader, writer) = stream.into_split();
                 Ok(Socket::new(reader, writer, options))
             }
-            (Transport::Unix, Some(folder)) => {
-                let stream = UnixStream::connect(folder.join(sockets::name(*port))).await?;
-                let options = SockRef::from(&stream).try_clone()?;
-                let (reader, writer) = stream.into_split();
-                Ok(Socket::new(reader, writer, options))
-            }
-            (Transport::Unix, None) | (Transport::Tls, _) => {
+            (Transport::Unix, None, _) | (Transport::Tls, _, None) => {
                 Err(io::Error::from(io::ErrorKind::Unsupported))
             }
         }
+    }
+
+    async fn tcp(&self) -> io::Result<(TcpStream, Options)> {
+        let Endpoint { host, port, .. } = &self.endpoint;
+        let stream = TcpStream::connect((host.as_str(), *port)).await?;
+        // A message in one write leaves at once; where it does not, the cuts would be lost.
+        let _ = stream.set_nodelay(true);
+        let options = SockRef::from(&stream).try_clone()?;
+        Ok((stream, options))
     }
 }
 

@@ -16,22 +16,29 @@ use poolproof::{
     environment::{Choices, Demand, Environment, Target},
     targets::{CatalogTarget, TargetSpec},
 };
-use poolproof_scenarios::{Session, catalog, pool::PoolSettings};
+use poolproof_scenarios::{
+    Session, catalog,
+    pool::{ClientTls, PoolSettings},
+};
 
 /// Sessions that find the connections of others, which must not be seen.
 const SESSIONS: u64 = 60;
 
-/// An environment of PostgreSQL alone.
-fn postgres(stop: &Stop) -> (Environment, Target) {
+/// An environment of PostgreSQL alone, which speaks TLS or does not.
+fn postgres(client_tls_sslmode: ClientTls, stop: &Stop) -> (Environment, Target) {
     let direct = TargetSpec::Catalog(CatalogTarget::direct());
     let demand = Demand {
         targets: vec![direct.clone()],
         clients_max: 50,
-        tls: false,
+        tls: !client_tls_sslmode.is_disabled(),
         choices: Choices::default(),
     };
     let environment = Environment::start(&demand, stop).expect("PostgreSQL");
-    let target = environment.target(&direct, &PoolSettings::default(), stop);
+    let pool = PoolSettings {
+        client_tls_sslmode,
+        ..PoolSettings::default()
+    };
+    let target = environment.target(&direct, &pool, stop);
     (environment, target.expect("PostgreSQL"))
 }
 
@@ -39,7 +46,7 @@ fn postgres(stop: &Stop) -> (Environment, Target) {
 #[test]
 fn a_connection_that_is_kept_is_like_a_new_one() {
     let stop = Stop::default();
-    let (environment, target) = postgres(&stop);
+    let (environment, target) = postgres(ClientTls::Disable, &stop);
     let administrator = environment.administrator().expect("a superuser");
     let open = async |_| {
         let beside = Beside::connect(administrator, &target.endpoint.user).await?;
@@ -74,11 +81,40 @@ fn a_connection_that_is_kept_is_like_a_new_one() {
     assert_eq!((bag.sessions, found), (SESSIONS, Vec::new()));
 }
 
+/// What a session says it goes over is what PostgreSQL sees.
+#[test]
+fn sessions_over_tls_are_encrypted_and_others_are_not() {
+    const ASKS: &str =
+        "A: Query \"SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()\"\nA: wait\n";
+    let stop = Stop::default();
+    let (environment, target) = postgres(ClientTls::Require, &stop);
+    let administrator = environment.administrator().expect("a superuser").clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let beside = Beside::connect(&administrator, &target.endpoint.user).await;
+        let beside = Arc::new(beside.expect("a connection beside"));
+        let stage = Stage::new(target.endpoint.clone(), beside, Limits::default());
+        let mut stage = stage.expect("a stage");
+        for (transport, encrypted) in [("tls", "t"), ("tcp", "f")] {
+            let script = format!(
+                "transport: {transport}\n\n{ASKS}A: expect \"RowDescription\" \"DataRow (\\\"{encrypted}\\\")\" \"CommandComplete\" \"ReadyForQuery\"\n"
+            );
+            let session = Session::parse(&script, transport).unwrap_or_else(|error| panic!("{error}"));
+            let trace = stage.perform(&session).await.expect("a trace");
+            assert_eq!(trace.ending, Ending::Complete, "{transport}");
+            assert_eq!(trace.unmet, Vec::<String>::new(), "{transport}");
+        }
+    });
+}
+
 /// Every case over TCP on PostgreSQL and through a byte pump: each comes to its end, and both are the same.
 #[test]
 fn nothing_differs_between_postgresql_and_a_byte_pump() {
     let stop = Stop::default();
-    let (environment, target) = postgres(&stop);
+    let (environment, target) = postgres(ClientTls::Disable, &stop);
     let endpoint = target.endpoint;
     let administrator = environment.administrator().expect("a superuser").clone();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -42,9 +42,6 @@ pub enum StartupError {
     /// Its packet is malformed.
     #[error(transparent)]
     Packet(#[from] PacketError),
-    /// It asked for encryption again and again.
-    #[error("client repeats its request for encryption")]
-    Repeated,
     /// It took too long.
     #[error("client_login_timeout")]
     Timeout,
@@ -64,10 +61,6 @@ impl StartupError {
         match self {
             Self::Silent | Self::Gone(_) => None,
             Self::Packet(error) => Some(Refusal::new(error.sql_state(), error.to_string())),
-            Self::Repeated => Some(Refusal::new(
-                SqlState::PROTOCOL_VIOLATION,
-                "encryption was answered already",
-            )),
             Self::Timeout => Some(Refusal::new(
                 SqlState::PROTOCOL_VIOLATION,
                 "client_login_timeout",
@@ -75,9 +68,6 @@ impl StartupError {
         }
     }
 }
-
-/// A client may ask for each of the two kinds of encryption once before it says what it wants.
-const PACKETS_MAX: usize = 3;
 
 /// Reads until the client has said what it wants. TLS is as `offer` says, and GSSAPI encryption
 /// refused on the way.
@@ -104,22 +94,36 @@ async fn read_request<S>(stream: &mut S, offer: Offer) -> Result<StartupRequest,
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    for _ in 0..PACKETS_MAX {
-        match (read_packet(stream).await?, offer) {
-            (StartupPacket::Session(session), _) => return Ok(StartupRequest::Session(session)),
-            (StartupPacket::Cancel(key), _) => return Ok(StartupRequest::Cancel(key)),
-            (StartupPacket::Ssl, Offer::Tls) => {
+    // Of each kind a client may ask once, and over TLS for none: as PostgreSQL does, the code of another
+    // request is taken for the version that stands in its place.
+    let (mut ssl, mut gss) = (offer != Offer::Encrypted, offer != Offer::Encrypted);
+    loop {
+        match read_packet(stream).await? {
+            StartupPacket::Session(session) => return Ok(StartupRequest::Session(session)),
+            StartupPacket::Cancel(key) => return Ok(StartupRequest::Cancel(key)),
+            StartupPacket::Ssl if ssl && offer == Offer::Tls => {
                 answer(stream, b'S').await?;
                 return Ok(StartupRequest::Tls);
             }
-            (StartupPacket::Ssl | StartupPacket::GssEncryption, Offer::Encrypted) => break,
-            (StartupPacket::Ssl | StartupPacket::GssEncryption, Offer::Nothing | Offer::Tls) => {
-                answer(stream, b'N').await?;
-            }
+            StartupPacket::Ssl if ssl => ssl = false,
+            StartupPacket::GssEncryption if gss => gss = false,
+            StartupPacket::Ssl => return Err(SSL_VERSION.into()),
+            StartupPacket::GssEncryption => return Err(GSSENC_VERSION.into()),
         }
+        answer(stream, b'N').await?;
     }
-    Err(StartupError::Repeated)
 }
+
+/// An SSLRequest where none may be.
+const SSL_VERSION: PacketError = PacketError::Version {
+    major: 1234,
+    minor: 5679,
+};
+/// A GSSENCRequest where none may be.
+const GSSENC_VERSION: PacketError = PacketError::Version {
+    major: 1234,
+    minor: 5680,
+};
 
 async fn answer(stream: &mut (impl AsyncWrite + Unpin), byte: u8) -> Result<(), StartupError> {
     stream

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use poolproof_scenarios::pool::PoolSettings;
+use poolproof_scenarios::{
+    pool::{ClientTls, PoolSettings},
+    session::Transport,
+};
 
 use super::{CLIENTS_MAX, POOL_SIZE, not_offered, place, unperformed};
 use crate::{
@@ -94,16 +97,21 @@ struct Arena {
 
 impl Arena {
     fn start(spec: &TargetSpec, args: &DiffArgs, stop: &Stop) -> Result<Self, Problem> {
+        let client_tls_sslmode = match args.way().0 {
+            Some(Transport::Tls) => ClientTls::Require,
+            _ => ClientTls::Disable,
+        };
         let direct = TargetSpec::Catalog(CatalogTarget::direct());
         let demand = Demand {
             targets: vec![direct.clone(), spec.clone()],
             clients_max: CLIENTS_MAX,
-            tls: false,
+            tls: !client_tls_sslmode.is_disabled(),
             choices: args.environment.choices(),
         };
         let pool = PoolSettings {
             pool_mode: args.mode.into(),
             default_pool_size: POOL_SIZE,
+            client_tls_sslmode,
             ..PoolSettings::default()
         };
         let environment = Environment::start(&demand, stop)?;

@@ -1,5 +1,11 @@
 //! TLS: every driver with a PostgreSQL that speaks it, and with servers that are not what they should be.
 
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
 use poolproof_scenarios::pool::{ClientTls, PoolSettings};
 
 use super::{DriverKind, Limits, closed, connections, errors, run, statements};
@@ -76,6 +82,44 @@ fn every_driver_encrypts_and_knows_the_server() {
             let samples = format!("{:?}", window.error_samples);
             assert_eq!(errors(&window), "connect 3", "{driver} {samples}");
             assert!(samples.contains("UnknownIssuer"), "{driver} {samples}");
+        }
+    });
+}
+
+/// The same server at an address that its certificate does not name.
+fn elsewhere(endpoint: &Endpoint) -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let behind = (endpoint.host.clone(), endpoint.port);
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(&behind).unwrap());
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ] {
+                thread::spawn(move || io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    Endpoint {
+        host: address.ip().to_string(),
+        port: address.port(),
+        ..endpoint.clone()
+    }
+}
+
+#[test]
+fn a_server_at_another_address_than_its_certificate_names_is_refused() {
+    with_postgresql(true, |endpoint| {
+        let endpoint = elsewhere(endpoint);
+        for driver in DriverKind::ALL {
+            let asked = statements(&connections(3, 3, 1), "simple", ENCRYPTED);
+            let window = run(&asked, &endpoint, driver, Limits::default());
+            let samples = format!("{:?}", window.error_samples);
+            assert_eq!(errors(&window), "connect 3", "{driver} {samples}");
+            assert!(samples.contains("not valid for name"), "{driver} {samples}");
         }
     });
 }

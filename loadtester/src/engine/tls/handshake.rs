@@ -1,6 +1,7 @@
-//! Handshakes for `tokio-postgres`, which leaves them to its users.
+//! Handshakes for whoever speaks through tokio: sessions of a comparison, and `tokio-postgres`, which leaves
+//! them to its users.
 //!
-//! There is a crate for this; for channel binding, which poolers do not speak, it brings a second set of
+//! There is a crate for the latter; for channel binding, which poolers do not speak, it brings a second set of
 //! crates that read certificates.
 
 use std::{
@@ -12,11 +13,11 @@ use std::{
 };
 
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::{TlsConnector, client};
 
-use super::{EngineError, Tls, server_name};
+use super::{EngineError, SSL_REQUEST, Tls, server_name};
 
 /// What `tokio-postgres` asks for a handshake with a host.
 #[derive(Clone)]
@@ -26,6 +27,30 @@ impl Tls {
     /// For `Config::connect`.
     pub(crate) fn handshakes(&self) -> Handshakes {
         Handshakes(Arc::clone(&self.config))
+    }
+
+    /// Asks the server at `host` for TLS and shakes hands with it (protocol chapter, «SSL Session
+    /// Encryption»). Cancel safe: the connection goes with the future.
+    ///
+    /// # Errors
+    ///
+    /// What the connection or the handshake says; `Unsupported` from a server that does not agree.
+    pub(crate) async fn connect<S>(
+        &self,
+        host: &str,
+        mut stream: S,
+    ) -> io::Result<client::TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let name = server_name(host).map_err(io::Error::other)?;
+        stream.write_all(&SSL_REQUEST).await?;
+        // One byte and no more: what follows is the server's part of the handshake.
+        if stream.read_u8().await? != b'S' {
+            return Err(io::Error::from(io::ErrorKind::Unsupported));
+        }
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        connector.connect(name, stream).await
     }
 }
 

@@ -21,6 +21,9 @@ cases![
         "greeting-over-unix"
         "ssl-over-unix"
         "in-pieces-over-unix"
+        "greeting-over-tls"
+        "in-pieces-over-tls"
+        "ssl-inside-tls"
         "direct-tls"
         "session-in-3.2"
     ;
@@ -158,6 +161,7 @@ cases![
         "two-in-one-query"
         "in-then-select"
         "gone-in-copy"
+        "both-ways-over-tls"
     ;
     "cancel":
         "running"
@@ -171,6 +175,7 @@ cases![
         "after-disconnect"
         "twice"
         "over-unix"
+        "over-tls"
         "in-3.2"
     ;
     "errors":
@@ -269,6 +274,7 @@ cases![
         "more-clients-than-servers"
         "waits-its-turn"
         "megabyte-over-unix"
+        "megabyte-over-tls"
     ;
     "disconnects":
         "goodbye"
@@ -283,6 +289,7 @@ cases![
         "nothing-twice"
         "data-after-goodbye"
         "in-mid-query-over-unix"
+        "in-mid-query-over-tls"
     ;
     "databases":
         "busy-neighbour"
