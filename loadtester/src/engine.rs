@@ -49,6 +49,8 @@ use poolproof_scenarios::Scenario;
 pub struct WindowPlan<'a> {
     /// What is run.
     pub scenario: &'a Scenario,
+    /// Name of the target. Targets of a run may share a database, so the nonces of each are its own.
+    pub target: &'a str,
     /// Whom it is run against.
     pub endpoint: &'a Endpoint,
     /// Who speaks.

@@ -41,6 +41,8 @@ pub(super) struct Plan {
     pub(super) connect: Connect,
     /// Which transaction is run when.
     pub(super) mix: Mix,
+    /// What its nonces hang on.
+    pub(super) nonces: Key,
     /// In open loop, when transactions are to begin.
     pub(super) arrivals: Option<Arrivals>,
 }
@@ -115,6 +117,12 @@ impl Plan {
         plan
     }
 
+    /// The same plan with the nonces of `target`: whatever else is drawn is the same for all targets.
+    pub(super) fn with_nonces_of(mut self, target: &str) -> Self {
+        self.nonces = self.mix.key().named(target);
+        self
+    }
+
     /// What `load` asks of all shards together, but for what is a shard's own from the start.
     fn whole(load: &Load, key: Key, shard: Shard, mix: &Mix) -> Self {
         let whole = |visits: Vec<Visit>, ends| Self {
@@ -123,6 +131,7 @@ impl Plan {
             ends,
             connect: Connect::Once,
             mix: mix.clone(),
+            nonces: key,
             arrivals: None,
         };
         match load {
@@ -221,6 +230,16 @@ mod tests {
     fn the_same_question_has_the_same_plan() {
         assert_eq!(plan("ramp", 7, WHOLE), plan("ramp", 7, WHOLE));
         assert_ne!(plan("ramp", 7, WHOLE).mix, plan("ramp", 8, WHOLE).mix);
+    }
+
+    #[test]
+    fn targets_have_nonces_of_their_own_and_all_else_alike() {
+        let plan = |target| plan("ramp", 7, WHOLE).with_nonces_of(target);
+        let (one, other) = (plan("proxy"), plan("pgbouncer"));
+        assert_eq!(one, plan("proxy"));
+        assert_ne!(one.nonces, other.nonces);
+        let nonces = one.nonces;
+        assert_eq!(one, Plan { nonces, ..other });
     }
 
     #[test]

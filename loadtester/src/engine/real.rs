@@ -346,7 +346,7 @@ async fn transact(
     let nonces = || {
         let sequence = course.sequence.get();
         course.sequence.set(sequence + 1);
-        Nonce::new(key, visit.id, sequence)
+        Nonce::new(desk.job.plan.nonces, visit.id, sequence)
     };
     let pick = desk.job.plan.mix.pick(visit.id, course.begun.get() - 1);
     let work = desk.statements.work(pick);

@@ -69,6 +69,7 @@ fn connections(total: u32, max_concurrent: u32, transactions: u32) -> String {
 fn plan<'a>(scenario: &'a Scenario, endpoint: &'a Endpoint, driver: DriverKind) -> WindowPlan<'a> {
     WindowPlan {
         scenario,
+        target: "target",
         endpoint,
         driver,
         seed: 42,

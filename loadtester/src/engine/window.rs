@@ -64,7 +64,8 @@ fn run_load(
             plan.seed,
             plan.block,
             Shard { index, of: shards },
-        ),
+        )
+        .with_nonces_of(plan.target),
         scenario: plan.scenario,
         endpoint: plan.endpoint,
         address,

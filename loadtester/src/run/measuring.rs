@@ -14,7 +14,7 @@ use crate::{
 
 impl Run<'_> {
     /// One window, unless the target of the lane cannot be measured any more. What is random in it,
-    /// and its nonces, are those of block `drawn_as`: no two windows of a target share one.
+    /// and its nonces, are those of block `drawn_as`: no two windows share a nonce.
     pub(super) fn measure(
         &self,
         place: &Place<'_>,
@@ -24,6 +24,7 @@ impl Run<'_> {
         environment: &mut Environment,
     ) -> Result<Option<Window>, RunError> {
         let servers_max = lane.servers_max();
+        let name = lane.name().to_owned();
         let Some((target, links)) = lane.target() else {
             return Ok(None);
         };
@@ -31,6 +32,7 @@ impl Run<'_> {
         let endpoint = Links::behind(links.client.as_ref(), &target.endpoint);
         let plan = WindowPlan {
             scenario,
+            target: &name,
             endpoint: &endpoint,
             driver: self.plan.driver,
             seed: self.plan.seed,
@@ -62,11 +64,11 @@ impl Run<'_> {
         let ended = settled.err().or_else(|| environment.ended(target));
         window.invariants = checkers.map(Checkers::finish).unwrap_or_default();
         if let Some(error) = ended {
-            self.progress.notice(&format!("{}: {error}", lane.name()));
+            self.progress.notice(&format!("{name}: {error}"));
             lane.breaks(&error);
         } else if let Some(reason) = violation(&window.invariants) {
             // The gate fails the cell for it.
-            self.progress.notice(&format!("{}: {reason}", lane.name()));
+            self.progress.notice(&format!("{name}: {reason}"));
         }
         Ok(Some(window))
     }

@@ -9,10 +9,14 @@ pub(in crate::engine) struct Key(u64);
 
 impl Key {
     pub(in crate::engine) fn new(seed: u64, scenario: &str, block: u32) -> Self {
-        let named = scenario
-            .bytes()
-            .fold(scramble(seed), |key, byte| scramble(key ^ u64::from(byte)));
+        let Self(named) = Self(scramble(seed)).named(scenario);
         Self(scramble(named ^ u64::from(block)))
+    }
+
+    /// A key for what this one is not to decide.
+    pub(in crate::engine) fn named(self, name: &str) -> Self {
+        let mix = |key, byte| scramble(key ^ u64::from(byte));
+        Self(name.bytes().fold(self.0, mix))
     }
 
     /// The number that belongs to `index` in the stream of `visit`.

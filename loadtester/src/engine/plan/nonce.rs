@@ -19,8 +19,8 @@ const SEQUENCE_BITS: u32 = 35;
 pub(in crate::engine) struct Nonce([u8; DIGITS]);
 
 impl Nonce {
-    /// The nonce of query `sequence` of `visit`. Within a window no two are equal; between windows
-    /// the key makes a meeting as unlikely as a random one.
+    /// The nonce of query `sequence` of `visit`. Within a window no two are equal; between windows,
+    /// and between targets, the key makes a meeting as unlikely as a random one.
     pub(in crate::engine) fn new(key: Key, visit: VisitId, sequence: u64) -> Self {
         let sequence = sequence & ((1 << SEQUENCE_BITS) - 1);
         let place = (u64::from(visit.0) << SEQUENCE_BITS) | sequence;

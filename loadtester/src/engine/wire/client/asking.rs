@@ -35,7 +35,7 @@ impl Client {
         status: Status,
         desk: &mut Desk<'_>,
     ) -> Turn<After> {
-        let key = desk.job.plan.mix.key();
+        let nonces = desk.job.plan.nonces;
         let at = At { asked: now, ..at };
         let mut pipeline: Option<VecDeque<Awaits>> = None;
         desk.out.clear();
@@ -52,7 +52,7 @@ impl Client {
             };
             match next {
                 Next::Ask(index) => {
-                    let (expected, nonce) = self.encode(coded, index, key, &mut desk.out)?;
+                    let (expected, nonce) = self.encode(coded, index, nonces, &mut desk.out)?;
                     match &mut pipeline {
                         Some(pipeline) => pipeline.push_back(Awaits::Statement(expected, nonce)),
                         None => {
@@ -193,11 +193,11 @@ impl Client {
         &mut self,
         coded: &Coded,
         index: usize,
-        key: Key,
+        nonces: Key,
         out: &mut bytes::BytesMut,
     ) -> Turn<(crate::engine::protocol::Expected, Nonce)> {
         let encoded: &Encoded = &coded.asks[index];
-        let nonce = Nonce::new(key, self.visit.id, self.sequence);
+        let nonce = Nonce::new(nonces, self.visit.id, self.sequence);
         self.sequence += 1;
         let known = encoded.is_named()
             && self
