@@ -85,7 +85,13 @@ impl Checkers {
             .block_on(prepare(invariants, places))
             .map_err(io::Error::other)?;
         let (over, told) = watch::channel(false);
-        let (invariants, places) = (invariants.to_vec(), places.clone());
+        let applies = |invariant: &Invariant| match invariant {
+            // A target that nothing limits has no limit to keep.
+            Invariant::PoolLimit => places.servers_max.is_some(),
+            _ => true,
+        };
+        let invariants = invariants.iter().copied().filter(applies).collect();
+        let places = places.clone();
         let thread = thread::Builder::new()
             .name("invariants".to_owned())
             .spawn(move || runtime.block_on(work(invariants, places, told)))?;

@@ -53,6 +53,14 @@ fn postgresql_violates_nothing() {
 }
 
 #[test]
+fn nobody_asks_for_the_limit_of_a_target_that_has_none() {
+    let asked = [Invariant::PoolLimit, Invariant::OneReady];
+    let checks = check(CatalogTarget::direct(), &asked, None, "SELECT 1");
+    let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["one-ready"]);
+}
+
+#[test]
 fn money_that_appears_and_commits_that_vanish_are_seen() {
     let harm = "WITH forged AS (UPDATE poolproof_bank SET balance = balance + 1 WHERE id = 1 RETURNING 1), \
                 lost AS (DELETE FROM poolproof_ledger WHERE n % 1000000 = 2 RETURNING 1) \
