@@ -37,6 +37,8 @@ pub(super) struct Opening {
     welcome: Option<Arc<Welcome>>,
     /// Why the last server did not let us in; forgotten when one does.
     failure: Option<Failure>,
+    /// Since when PostgreSQL says that it starts or stops; forgotten when it lets us in.
+    not_yet_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -166,8 +168,10 @@ impl Pool {
         let reported = std::mem::take(&mut connected.reported);
         {
             let mut opening = self.opening();
-            opening.welcome = Some(Arc::new(Welcome { reported }));
-            opening.failure = None;
+            *opening = Opening {
+                welcome: Some(Arc::new(Welcome { reported })),
+                ..Opening::default()
+            };
         }
         let server = Server::new(connected, seat, jittered(lifetime));
         let (outcome, more) = self.state().opened(CoreId::current(), Box::new(server));
@@ -212,7 +216,9 @@ impl Pool {
     }
 
     /// Clients go on waiting after a failed connection, as it may succeed before their time is
-    /// over; a server that refuses the login will refuse it again, so they are told at once.
+    /// over; a server that refuses the login will refuse it again, so they are told at once. One that
+    /// starts or stops is like a failed connection, unless the attempts of `server_login_retry` later
+    /// find it so still.
     fn fail(self: &Arc<Self>, error: &ConnectError, retry: Duration) {
         tracing::warn!(pool = %self.id, %error, "server login failed");
         let refusal = match error {
@@ -232,6 +238,7 @@ impl Pool {
             ConnectError::CircuitOpen { retry_in, .. } => *retry_in,
             _ => retry,
         };
+        let refusal = refusal.filter(|_| !(error.is_not_yet() && self.is_patient(retry)));
         let hopeless = refusal.is_some();
         if let Some(refusal) = refusal {
             self.opening().failure = Some(Failure {
@@ -257,6 +264,15 @@ impl Pool {
             let open = pool.state().retry();
             pool.open(open);
         });
+    }
+}
+
+impl Pool {
+    /// Whether PostgreSQL has said for less than `retry` that it starts or stops, this time included.
+    fn is_patient(&self, retry: Duration) -> bool {
+        let now = Instant::now();
+        let since = *self.opening().not_yet_since.get_or_insert(now);
+        now < since + retry
     }
 }
 

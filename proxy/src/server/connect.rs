@@ -104,7 +104,7 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether the server said that it starts, stops or recovers, and is to be asked again (57P03
     /// cannot_connect_now, PostgreSQL manual, appendix A). It says nothing for or against the address.
-    fn is_not_yet(&self) -> bool {
+    pub(crate) fn is_not_yet(&self) -> bool {
         matches!(self, Self::Login(LoginError::Refused(error)) if error.code == SqlState::CANNOT_CONNECT_NOW)
     }
 
