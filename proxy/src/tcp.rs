@@ -5,17 +5,45 @@ use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
 use socket2::{SockRef, Socket, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::Settings;
 
 /// Has the system treat a connection as `settings` say. What it refuses, it refuses for good
 /// reason (a buffer beyond its limits, say), and the connection works without.
 pub fn tune(socket: &TcpStream, settings: &Settings) {
-    // Messages are written whole; waiting for more of them only delays the answer.
-    let _ = socket.set_nodelay(true);
     let socket = SockRef::from(socket);
-    if settings.tcp_keepalive {
+    // Messages are written whole; waiting for more of them only delays the answer.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_keepalive(settings.tcp_keepalive);
+    tune_particulars(&socket, settings);
+}
+
+/// The same for all connections that will be accepted on `listener`: on Linux they begin with its
+/// options, so that none of them has to be told. What a listener could not be made to forget at a
+/// reload is left to [`tune_accepted`].
+pub fn tune_listener(listener: &TcpListener, settings: &Settings) {
+    let listener = SockRef::from(listener);
+    let _ = listener.set_tcp_nodelay(true);
+    let _ = listener.set_keepalive(settings.tcp_keepalive);
+}
+
+/// What a connection from a listener that is tuned still has to be told: nothing, unless
+/// `settings` say more than they do of themselves.
+pub fn tune_accepted(socket: &TcpStream, settings: &Settings) {
+    tune_particulars(&SockRef::from(socket), settings);
+}
+
+/// What the system has values of its own for.
+fn tune_particulars(socket: &SockRef<'_>, settings: &Settings) {
+    let has_times = [
+        settings.tcp_keepidle,
+        settings.tcp_keepintvl,
+        settings.tcp_keepcnt,
+    ]
+    .iter()
+    .any(|&value| value > 0);
+    if settings.tcp_keepalive && has_times {
         let _ = socket.set_tcp_keepalive(&keepalive(settings));
     }
     if let Some(time) = settings.tcp_user_timeout.get() {
@@ -75,18 +103,19 @@ fn keepalive(settings: &Settings) -> TcpKeepalive {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
-
     use super::*;
     use crate::config::section::Section as _;
 
-    async fn tuned(settings: &Settings) -> TcpStream {
+    /// A connection of ours, and one that came to us.
+    async fn tuned(settings: &Settings) -> [TcpStream; 2] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        tune_listener(&listener, settings);
         let address = listener.local_addr().unwrap();
-        let (socket, _) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let socket = socket.unwrap();
-        tune(&socket, settings);
-        socket
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (ours, (theirs, _)) = (ours.unwrap(), theirs.unwrap());
+        tune(&ours, settings);
+        tune_accepted(&theirs, settings);
+        [ours, theirs]
     }
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
@@ -100,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_system_is_told_what_the_settings_say() {
-        let socket = tuned(&settings(&[
+        let sockets = tuned(&settings(&[
             ("tcp_keepidle", "70"),
             ("tcp_keepintvl", "8"),
             ("tcp_keepcnt", "3"),
@@ -108,31 +137,34 @@ mod tests {
             ("tcp_socket_buffer", "8192"),
         ]))
         .await;
-        let socket = SockRef::from(&socket);
-        assert!(socket.keepalive().unwrap());
-        let seconds = Duration::from_secs;
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(70));
-        assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(8));
-        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
-        let timeout = socket.tcp_user_timeout().unwrap();
-        assert_eq!(timeout, Some(Duration::from_millis(4321)));
-        // Linux doubles what it is asked for.
-        assert_eq!(socket.send_buffer_size().unwrap(), 16_384);
-        assert!(socket.tcp_nodelay().unwrap());
+        for socket in &sockets {
+            let socket = SockRef::from(socket);
+            assert!(socket.keepalive().unwrap());
+            let seconds = Duration::from_secs;
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(70));
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(8));
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+            let timeout = socket.tcp_user_timeout().unwrap();
+            assert_eq!(timeout, Some(Duration::from_millis(4321)));
+            // Linux doubles what it is asked for.
+            assert_eq!(socket.send_buffer_size().unwrap(), 16_384);
+            assert!(socket.tcp_nodelay().unwrap());
+        }
     }
 
     #[tokio::test]
     async fn what_is_not_set_is_left_to_the_system() {
         let untouched = tuned(&settings(&[("tcp_keepalive", "0")])).await;
-        let socket = SockRef::from(&untouched);
-        assert!(!socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
         let usual = tuned(&Settings::default()).await;
-        let usual = SockRef::from(&usual);
-        assert!(usual.keepalive().unwrap());
-        assert_eq!(
-            usual.tcp_keepalive_time().unwrap(),
-            socket.tcp_keepalive_time().unwrap()
-        );
+        for (untouched, usual) in untouched.iter().zip(&usual) {
+            let (untouched, usual) = (SockRef::from(untouched), SockRef::from(usual));
+            assert!(!untouched.keepalive().unwrap());
+            assert_eq!(untouched.tcp_user_timeout().unwrap(), None);
+            assert!(usual.keepalive().unwrap() && usual.tcp_nodelay().unwrap());
+            assert_eq!(
+                usual.tcp_keepalive_time().unwrap(),
+                untouched.tcp_keepalive_time().unwrap()
+            );
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::io::post;
 use crate::io::stream::{Detached, Stream};
 use crate::pool::housekeeping::keep_house;
 use crate::shared::Shared;
-use crate::tcp::tune;
+use crate::tcp::{tune, tune_accepted, tune_listener};
 
 /// Connections that one core may have passed to another and that are not yet served there.
 pub const PASSED_MAX: usize = 256;
@@ -125,12 +125,26 @@ struct Door {
 impl Door {
     /// Cancelled, the sockets close and connections not yet accepted are refused.
     async fn accept_tcp(self, listener: TcpListener) {
+        // Where every connection has the listener's address, none need be asked for it.
+        let address = listener.local_addr().ok();
+        let address = address.filter(|address| !address.ip().is_unspecified());
+        let mut tuned = self.shared.config();
+        tune_listener(&listener, &tuned.settings);
         loop {
             match listener.accept().await {
                 Ok((socket, remote)) => {
-                    tune(&socket, &self.shared.pools.commons().config.load().settings);
+                    let config = self.shared.config();
+                    if Arc::ptr_eq(&config, &tuned) {
+                        tune_accepted(&socket, &config.settings);
+                    } else {
+                        tune_listener(&listener, &config.settings);
+                        // It came as the listener was before.
+                        tune(&socket, &config.settings);
+                        tuned = config;
+                    }
                     // A socket that has lost its address by now is closed by its first read.
-                    let local = socket.local_addr().unwrap_or(remote);
+                    let local = address.or_else(|| socket.local_addr().ok());
+                    let local = local.unwrap_or(remote);
                     let address = ClientAddress::Tcp { remote, local };
                     self.admit(socket.into(), address);
                 }
