@@ -42,7 +42,9 @@ impl Place {
             }
             (Transport::Tls, _, Some(tls)) => {
                 let (stream, options) = self.tcp().await?;
-                let (reader, writer) = split(tls.connect(host, stream).await?);
+                // Boxed, as a handshake is large and most connections have none.
+                let stream = Box::pin(tls.connect(host, stream)).await?;
+                let (reader, writer) = split(stream);
                 Ok(Socket::new(reader, writer, options))
             }
             (Transport::Unix, Some(folder), _) => {

@@ -147,8 +147,9 @@ impl<'a> Bench<'a> {
 
     /// What PostgreSQL answers in each case.
     fn oracle(&self, cases: &[&Case]) -> Result<Vec<Told>, Problem> {
-        let pool = self.pool(PoolSettings::default());
-        let target = self.environment.target(&oracle(), &pool, self.stop)?;
+        let target = self
+            .environment
+            .target(&oracle(), &self.pool(), self.stop)?;
         let place = place(&target);
         let mut stage = self.stage(&place)?;
         let mut told = Vec::new();
@@ -195,11 +196,11 @@ impl<'a> Bench<'a> {
         sizes.sort_unstable();
         sizes.dedup();
         for size in sizes {
-            let pool = self.pool(PoolSettings {
+            let pool = PoolSettings {
                 pool_mode: mode,
                 default_pool_size: size,
-                ..PoolSettings::default()
-            });
+                ..self.pool()
+            };
             let target = self.environment.target(spec, &pool, self.stop)?;
             let place = place(&target);
             let mut stage = self.stage(&place)?;
@@ -217,11 +218,11 @@ impl<'a> Bench<'a> {
         Ok(came)
     }
 
-    /// The same settings for clients of these cases.
-    fn pool(&self, pool: PoolSettings) -> PoolSettings {
+    /// Settings for the clients of these cases.
+    fn pool(&self) -> PoolSettings {
         PoolSettings {
             client_tls_sslmode: self.client_tls_sslmode,
-            ..pool
+            ..PoolSettings::default()
         }
     }
 
