@@ -134,7 +134,8 @@ fn trap_20_a_restart_is_waited_for() {
             let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
             let pool = Pool::of(1)
                 .with("server_login_retry", 2)
-                .with("query_wait_timeout", 60);
+                .with("query_wait_timeout", 60)
+                .with("admin_users", APP);
             let site = Site::start_on(cluster, *against, &pool);
             let going_down = || {
                 assert_eq!(site.client().run("Q SELECT 1"), ONE);
@@ -150,6 +151,10 @@ fn trap_20_a_restart_is_waited_for() {
                     "Q SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
                     site.database()
                 ));
+                let mut console = site.console();
+                wait_until("the pooler to notice", || {
+                    !console.run("Q SHOW SERVERS").contains(" | D ")
+                });
                 last
             };
             let back = |last: Client| {

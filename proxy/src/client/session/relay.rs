@@ -157,7 +157,8 @@ impl Session {
         };
         let heard = scratch::with(|buffer| {
             let len = match ready!(server.stream.poll_read_some(cx, buffer)) {
-                Ok(0) if server.exchange.ended_in_error() => {
+                // A server that has gone while a query was on its way to it ends in a reset.
+                Ok(0) | Err(_) if server.exchange.ended_in_error() => {
                     return Poll::Ready(Err(End::ServerFarewell));
                 }
                 Ok(0) => return Poll::Ready(Err(ServerFault::Gone(None).into())),
