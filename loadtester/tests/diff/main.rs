@@ -20,6 +20,7 @@ use poolproof_scenarios::{
     Session, catalog,
     pool::{ClientTls, PoolSettings},
 };
+use tokio::runtime::Runtime;
 
 /// Sessions that find the connections of others, which must not be seen.
 const SESSIONS: u64 = 60;
@@ -40,6 +41,11 @@ fn postgres(client_tls_sslmode: ClientTls, stop: &Stop) -> (Environment, Target)
     };
     let target = environment.target(&direct, &pool, stop);
     (environment, target.expect("PostgreSQL"))
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
 }
 
 /// In session mode a session leaves whatever it likes, and the next one counts on being new.
@@ -89,11 +95,7 @@ fn sessions_over_tls_are_encrypted_and_others_are_not() {
     let stop = Stop::default();
     let (environment, target) = postgres(ClientTls::Require, &stop);
     let administrator = environment.administrator().expect("a superuser").clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+    runtime().block_on(async {
         let beside = Beside::connect(&administrator, &target.endpoint.user).await;
         let beside = Arc::new(beside.expect("a connection beside"));
         let stage = Stage::new(target.endpoint.clone(), beside, Limits::default());
@@ -117,11 +119,7 @@ fn nothing_differs_between_postgresql_and_a_byte_pump() {
     let (environment, target) = postgres(ClientTls::Disable, &stop);
     let endpoint = target.endpoint;
     let administrator = environment.administrator().expect("a superuser").clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+    runtime().block_on(async {
         let beside = Beside::connect(&administrator, &endpoint.user).await;
         let beside = Arc::new(beside.expect("a connection beside"));
         let stage = |endpoint| {
