@@ -129,7 +129,8 @@ pub struct CompareArgs {
     #[arg(long, value_delimiter = ',', default_value = "direct,proxy,pgbouncer")]
     #[arg(value_name = "TARGET,…")]
     pub targets: Vec<TargetSpec>,
-    /// Blocks; in each, every target has one window, in shuffled order [default: 6, with --quick 2]
+    /// Blocks; in each, every target has one window, in shuffled order [default: 6; with --quick 2, and
+    /// 6 where a threshold compares two targets]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub blocks: Option<u32>,
     /// How it is run.

@@ -41,13 +41,22 @@ pub struct RunPlan {
     /// Who speaks.
     pub driver: DriverKind,
     /// Windows of each target in each scenario.
-    pub blocks: u32,
+    pub blocks: Blocks,
     /// Seed of every random choice.
     pub seed: u64,
     /// The scenarios are the short forms.
     pub quick: bool,
     /// Where the servers come from.
     pub choices: Choices,
+}
+
+/// How many windows each target has in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Where each target is judged by itself.
+    pub usual: u32,
+    /// Where one is judged by another, which takes an interval.
+    pub compared: u32,
 }
 
 /// Why a run has no record.
@@ -80,11 +89,34 @@ impl RunError {
     }
 }
 
+impl Blocks {
+    /// As many in every scenario.
+    #[must_use]
+    pub const fn all(count: u32) -> Self {
+        Self {
+            usual: count,
+            compared: count,
+        }
+    }
+
+    /// How many in `scenario`.
+    #[must_use]
+    pub fn of(self, scenario: &Scenario) -> u32 {
+        let mut thresholds = scenario.thresholds.iter();
+        if thresholds.any(|threshold| threshold.reference().is_some()) {
+            self.compared
+        } else {
+            self.usual
+        }
+    }
+}
+
 impl RunPlan {
     /// Windows of the whole run, without those that warm up.
     #[must_use]
     pub fn windows(&self) -> u64 {
-        (self.scenarios.len() * self.targets.len()) as u64 * u64::from(self.blocks)
+        let blocks = self.scenarios.iter().map(|each| self.blocks.of(each));
+        blocks.map(u64::from).sum::<u64>() * self.targets.len() as u64
     }
 
     fn speaks_tls(&self) -> bool {
@@ -165,7 +197,7 @@ impl Run<'_> {
         for lane in &mut lanes {
             self.warm_up(scenario, lane, environment)?;
         }
-        for block in 0..self.plan.blocks {
+        for block in 0..self.plan.blocks.of(scenario) {
             for lane in schedule::order(self.plan.seed, index, block, lanes.len()) {
                 self.window(block, scenario, &mut lanes[lane], environment)?;
             }
@@ -263,7 +295,7 @@ impl Run<'_> {
         let place = Place {
             scenario: &scenario.name,
             target: &target,
-            block: Some((block + 1, self.plan.blocks)),
+            block: Some((block + 1, self.plan.blocks.of(scenario))),
         };
         let Some(window) = self.measure(&place, block, scenario, lane, environment)? else {
             self.progress.skipped();
@@ -272,5 +304,26 @@ impl Run<'_> {
         self.progress.measured(&place, &window);
         lane.add(window);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poolproof_scenarios::catalog;
+
+    use super::Blocks;
+
+    #[test]
+    fn where_targets_are_compared_there_are_blocks_for_an_interval() {
+        let blocks = Blocks {
+            usual: 2,
+            compared: 6,
+        };
+        let alone = catalog::find("ramp").unwrap();
+        let mut beside = alone.clone();
+        beside.thresholds = vec!["p99 <= 1.1 * pgbouncer".parse().unwrap()];
+        assert_eq!(blocks.of(&alone), 2);
+        assert_eq!(blocks.of(&beside), 6);
+        assert_eq!(Blocks::all(3).of(&beside), 3);
     }
 }

@@ -88,6 +88,17 @@ pub enum Bound {
     },
 }
 
+impl Threshold {
+    /// The target whose figures say where the line is.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        match &self.bound {
+            Bound::Relative { target, .. } => Some(target),
+            Bound::Absolute(_) => None,
+        }
+    }
+}
+
 /// Which way a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {

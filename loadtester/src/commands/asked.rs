@@ -1,6 +1,6 @@
 //! What the flags of a run ask, applied to its scenarios and checked against its targets.
 
-use poolproof_scenarios::{Scenario, Threshold, threshold::Bound};
+use poolproof_scenarios::Scenario;
 
 use crate::{
     cli::RunFlags,
@@ -42,7 +42,7 @@ pub(super) fn check(targets: &[TargetSpec], flags: &RunFlags) -> Result<(), Prob
         }
     }
     for threshold in &flags.threshold {
-        let named = [reference(threshold), threshold.on.as_deref()];
+        let named = [threshold.reference(), threshold.on.as_deref()];
         if let Some(name) = named.into_iter().flatten().find(|name| !has(targets, name)) {
             return Err(stranger("--threshold", name));
         }
@@ -61,14 +61,6 @@ fn has(targets: &[TargetSpec], name: &str) -> bool {
     targets.iter().any(|target| target.name() == name)
 }
 
-/// The target that a relative bound is measured by.
-fn reference(threshold: &Threshold) -> Option<&str> {
-    match &threshold.bound {
-        Bound::Relative { target, .. } => Some(target),
-        Bound::Absolute(_) => None,
-    }
-}
-
 /// The scenarios as the flags ask for them, and a notice for each threshold of theirs that cannot be
 /// judged in this run, as it is measured by a target that is not in it.
 pub(super) fn apply(
@@ -84,7 +76,7 @@ pub(super) fn apply(
             scenario
         };
         asked.thresholds.retain(|threshold| {
-            let judged = reference(threshold).is_none_or(|name| has(targets, name));
+            let judged = threshold.reference().is_none_or(|name| has(targets, name));
             if !judged {
                 notices.push(format!(
                     "{}: {threshold} is not judged, as that target is not in this run",

@@ -5,6 +5,7 @@ use crate::{
     cli::{CompareArgs, OutputFlags},
     exit::Exit,
     problem::Problem,
+    run::Blocks,
     targets::with_twins,
 };
 
@@ -12,7 +13,7 @@ use crate::{
 const DEFAULT_SCENARIOS: [&str; 2] = ["ramp", "stress-1000"];
 /// Fewest blocks from which a 95 % interval of the median can be had.
 const BLOCKS: u32 = 6;
-/// Blocks of a first look.
+/// Blocks of a first look, where nothing is compared.
 const QUICK_BLOCKS: u32 = 2;
 
 /// Runs the command.
@@ -33,7 +34,11 @@ pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Proble
         .map(choose::scenarios)
         .collect::<Result<_, _>>()?;
     let scenarios = scenarios.concat();
-    let usual = if run.quick { QUICK_BLOCKS } else { BLOCKS };
+    let usual = Blocks {
+        usual: if run.quick { QUICK_BLOCKS } else { BLOCKS },
+        compared: BLOCKS,
+    };
     let targets = with_twins(targets);
-    measure::run(scenarios, targets, blocks.unwrap_or(usual), &run, output)
+    let blocks = blocks.map_or(usual, Blocks::all);
+    measure::run(scenarios, targets, blocks, &run, output)
 }

@@ -23,7 +23,7 @@ use crate::{
     output,
     problem::Problem,
     progress::Progress,
-    run::{RunPlan, execute},
+    run::{Blocks, RunPlan, execute},
     targets::TargetSpec,
 };
 
@@ -38,7 +38,7 @@ const PAGE: &str = "report.html";
 pub(super) fn run(
     scenarios: Vec<Scenario>,
     targets: Vec<TargetSpec>,
-    blocks: u32,
+    blocks: Blocks,
     flags: &RunFlags,
     output_flags: OutputFlags,
 ) -> Result<Exit, Problem> {

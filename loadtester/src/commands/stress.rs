@@ -8,6 +8,7 @@ use crate::{
     cli::{OutputFlags, StressArgs},
     exit::Exit,
     problem::Problem,
+    run::Blocks,
 };
 
 /// What runs when nothing is named, and what the numbers of the flags change.
@@ -31,7 +32,7 @@ pub(super) fn run(args: StressArgs, output: OutputFlags) -> Result<Exit, Problem
         let named = scenarios.iter().map(|name| choose::scenario(name));
         named.collect::<Result<_, _>>()?
     };
-    measure::run(scenarios, vec![target], blocks, &run, output)
+    measure::run(scenarios, vec![target], Blocks::all(blocks), &run, output)
 }
 
 /// The classic stress test with the numbers that were given, read again so that they are held to the
