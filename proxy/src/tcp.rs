@@ -13,9 +13,7 @@ use crate::config::Settings;
 /// reason (a buffer beyond its limits, say), and the connection works without.
 pub fn tune(socket: &TcpStream, settings: &Settings) {
     let socket = SockRef::from(socket);
-    // Messages are written whole; waiting for more of them only delays the answer.
-    let _ = socket.set_tcp_nodelay(true);
-    let _ = socket.set_keepalive(settings.tcp_keepalive);
+    tune_usual(&socket, settings);
     tune_particulars(&socket, settings);
 }
 
@@ -23,9 +21,14 @@ pub fn tune(socket: &TcpStream, settings: &Settings) {
 /// options, so that none of them has to be told. What a listener could not be made to forget at a
 /// reload is left to [`tune_accepted`].
 pub fn tune_listener(listener: &TcpListener, settings: &Settings) {
-    let listener = SockRef::from(listener);
-    let _ = listener.set_tcp_nodelay(true);
-    let _ = listener.set_keepalive(settings.tcp_keepalive);
+    tune_usual(&SockRef::from(listener), settings);
+}
+
+/// What every connection is to have.
+fn tune_usual(socket: &SockRef<'_>, settings: &Settings) {
+    // Messages are written whole; waiting for more of them only delays the answer.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_keepalive(settings.tcp_keepalive);
 }
 
 /// What a connection from a listener that is tuned still has to be told: nothing, unless
