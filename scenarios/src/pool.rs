@@ -19,6 +19,9 @@ pub struct PoolSettings {
     /// that do not know the key are not told of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_prepared_statements: Option<u32>,
+    /// Threads of a pooler that takes this key, which is ours. Without it the default counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_threads: Option<u32>,
     /// Databases that the clients are spread over, each of which has a pool: `poolproof_1` and so on, made by
     /// the scenario's set-up. With one it is the target's own.
     #[serde(skip_serializing_if = "is_one")]
@@ -44,6 +47,7 @@ impl Default for PoolSettings {
             max_client_conn: 10_000,
             query_wait_timeout: 120,
             max_prepared_statements: None,
+            worker_threads: None,
             databases: 1,
             client_tls_sslmode: ClientTls::Disable,
         }

@@ -24,6 +24,8 @@ use cases::Case;
 
 /// Servers of a pool where a case doesn't say how many.
 const POOL_SIZE: u32 = 4;
+/// Threads of our pooler, however small the machine: what passes between them is tested too.
+const WORKER_THREADS: u32 = 2;
 /// Connections that cases open at most, beside those of poolers.
 const CLIENTS_MAX: u32 = 50;
 

@@ -20,6 +20,8 @@ const SSLMODES: [(&str, ClientTls); 2] = [
 
 /// Most servers or clients that a pool may be given.
 const SIZE_MAX: u32 = 100_000;
+/// As many as our pooler starts at most.
+const THREADS_MAX: u32 = 1_024;
 /// Most databases that clients are spread over.
 const DATABASES_MAX: u32 = 1_000;
 /// Longest wait for a server: a day, in seconds.
@@ -45,6 +47,7 @@ pub(super) fn read(mut section: Section<'_>, problems: &mut Problems<'_>) -> Poo
             problems,
             count(1..=SIZE_MAX),
         ),
+        worker_threads: section.optional("worker_threads", problems, count(1..=THREADS_MAX)),
         databases: section
             .optional("databases", problems, count(1..=DATABASES_MAX))
             .unwrap_or(default.databases),

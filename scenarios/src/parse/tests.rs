@@ -76,7 +76,7 @@ fn keys() {
     check(
         &changed("default_pool_size", "pool_size"),
         &expect![[
-            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, max_prepared_statements, databases, client_tls_sslmode, got the key "pool_size"; did you mean "pool_mode"?"#
+            r#"demo.toml:6:1: pool: expected one of pool_mode, default_pool_size, max_client_conn, query_wait_timeout, max_prepared_statements, worker_threads, databases, client_tls_sslmode, got the key "pool_size"; did you mean "pool_mode"?"#
         ]],
     );
     check(
@@ -353,6 +353,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
             max_client_conn: conn,
             query_wait_timeout: wait,
             max_prepared_statements: (wait > 50).then_some(size),
+            worker_threads: (wait < 30).then_some(conn),
             databases: size,
             client_tls_sslmode: ClientTls::Disable,
         });

@@ -56,7 +56,7 @@ pub struct Rendered {
 
 impl Values<'_> {
     /// Every placeholder's name.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 21] = [
         "client_tls",
         "cores",
         "dbname",
@@ -77,6 +77,7 @@ impl Values<'_> {
         "server_port",
         "unix_socket_dir",
         "user",
+        "worker_threads",
     ];
 
     /// Whether every placeholder of `text` has a value; the error is the name of one that has none.
@@ -95,6 +96,7 @@ impl Values<'_> {
             max_client_conn,
             query_wait_timeout,
             max_prepared_statements,
+            worker_threads,
             databases: _,          // every pooler has an entry for all names
             client_tls_sslmode: _, // there is a certificate, or there is none
         } = self.pool;
@@ -138,6 +140,10 @@ impl Values<'_> {
             "unix_socket_dir" if self.unix_sockets => self.folders.get(index)?.clone(),
             "unix_socket_dir" => String::new(),
             "user" => self.user.to_owned(),
+            // A whole line, as above.
+            "worker_threads" => worker_threads
+                .map(|threads| format!("worker_threads = {threads}\n"))
+                .unwrap_or_default(),
             _ => return None,
         })
     }

@@ -8,7 +8,7 @@ use poolproof_scenarios::{
 };
 use tokio::runtime::Runtime;
 
-use super::{CLIENTS_MAX, cases::Case, not_offered, place, unperformed};
+use super::{CLIENTS_MAX, WORKER_THREADS, cases::Case, not_offered, place, unperformed};
 use crate::{
     cli::DiffArgs,
     diff::{Beside, DiffError, Ending, Limits, Place, Stage, Trace},
@@ -222,6 +222,7 @@ impl<'a> Bench<'a> {
     fn pool(&self) -> PoolSettings {
         PoolSettings {
             client_tls_sslmode: self.client_tls_sslmode,
+            worker_threads: Some(WORKER_THREADS),
             ..PoolSettings::default()
         }
     }

@@ -16,7 +16,7 @@ use poolproof_scenarios::{
     session::Transport,
 };
 
-use super::{CLIENTS_MAX, POOL_SIZE, not_offered, place, unperformed};
+use super::{CLIENTS_MAX, POOL_SIZE, WORKER_THREADS, not_offered, place, unperformed};
 use crate::{
     cli::{DiffArgs, OutputFlags},
     commands::write,
@@ -112,6 +112,7 @@ impl Arena {
             pool_mode: args.mode.into(),
             default_pool_size: POOL_SIZE,
             client_tls_sslmode,
+            worker_threads: Some(WORKER_THREADS),
             ..PoolSettings::default()
         };
         let environment = Environment::start(&demand, stop)?;
