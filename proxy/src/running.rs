@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -90,7 +91,7 @@ pub fn start_with(
 ) -> Result<Running, StartError> {
     let settings = &config.settings;
     let cores = match settings.worker_threads as usize {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => std::thread::available_parallelism().map_or(1, half),
         cores => cores,
     }
     .min(CORES_MAX);
@@ -137,6 +138,12 @@ pub fn start_with(
         stop::supervise(&shared, &course, orders, metrics)
     })?;
     Ok(running)
+}
+
+/// How many of `cores` the pooler takes for itself if nobody says
+/// (`docs/decisions/0005-half-of-the-cores.md`).
+const fn half(cores: NonZero<usize>) -> usize {
+    cores.get().div_ceil(2)
 }
 
 impl Running {

@@ -235,7 +235,7 @@ section! {
         sbuf_loopcnt: u32 = 5, Live, Moot(SINGLE_THREADED);
 
         // This pooler's own
-        /// Threads that serve connections; 0 is one for each processor.
+        /// Threads that serve connections; 0 is one for every two processors.
         worker_threads: u32 = 0, Restart, Honoured;
         /// Clean a server that a transaction left changed before another client gets it.
         server_reset_dirty: bool = true, Live, Honoured;
