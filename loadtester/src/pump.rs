@@ -89,7 +89,7 @@ impl Worker {
                 let Token(token) = event.token();
                 let (place, side) = (token / 2, Side::of(token));
                 if let Some(Some(pair)) = self.pairs.get_mut(place)
-                    && !pair.ready(side, &mut buffer)
+                    && !pair.ready(side, event.is_read_closed(), &mut buffer)
                 {
                     self.pairs[place] = None;
                     self.free.push(place);
@@ -143,6 +143,7 @@ mod tests {
     use std::{
         io::{Read, Write},
         net::{Shutdown, TcpListener as StdListener, TcpStream},
+        time::Duration,
     };
 
     use super::*;
@@ -178,6 +179,25 @@ mod tests {
             back.len(),
             sent.len()
         );
+    }
+
+    /// What is said last and the end arrive together, and the poll tells of both at one time.
+    #[test]
+    fn an_end_right_behind_the_last_bytes_is_heard() {
+        let server = StdListener::bind("127.0.0.1:0").unwrap();
+        let pump = started(server.local_addr().unwrap());
+        for _ in 0..500 {
+            let mut client = TcpStream::connect(pump).unwrap();
+            let (mut served, _) = server.accept().unwrap();
+            served.write_all(b"bye").unwrap();
+            drop(served);
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).unwrap();
+            assert_eq!(all, b"bye");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ impl Side {
 #[derive(Debug, Default)]
 struct Way {
     held: Vec<u8>,
+    /// The poll has told of the end, which it does once: it is to be read for, behind what came before it.
+    end_told: bool,
     state: State,
 }
 
@@ -72,8 +74,13 @@ impl Pair {
         })
     }
 
-    /// Moves what can be moved now that `side` is ready; false when the connection is over.
-    pub(super) fn ready(&mut self, side: Side, buffer: &mut [u8]) -> bool {
+    /// Moves what can be moved now that `side` is ready, and will say no more if it `ends`; false when
+    /// the connection is over.
+    pub(super) fn ready(&mut self, side: Side, ends: bool, buffer: &mut [u8]) -> bool {
+        match side {
+            Side::Client => self.out.end_told |= ends,
+            Side::Server => self.back.end_told |= ends,
+        }
         // A side that became ready may be read from, and may take what the other one said.
         let (client, server) = (&mut self.client, &mut self.server);
         let moved = match side {
@@ -133,8 +140,8 @@ fn pump(
             way.held.extend_from_slice(&buffer[sent..len]);
             return Ok(());
         }
-        // A read that does not fill the buffer has emptied the socket.
-        if len < buffer.len() {
+        // A read that does not fill the buffer has emptied the socket, of all but its end.
+        if len < buffer.len() && !way.end_told {
             return Ok(());
         }
     }
