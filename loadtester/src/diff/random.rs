@@ -23,6 +23,9 @@ pub const REPLAYS: u32 = 5;
 /// How often a session is performed again before it counts as one that differed once.
 const TRIES_MAX: u32 = 3;
 
+/// How often a smaller session is performed at most before it counts as one that does not differ.
+const SHRINK_TRIES_MAX: u32 = 12;
+
 /// Which sessions are performed.
 #[derive(Clone, Debug)]
 pub struct Hunt {
@@ -214,8 +217,7 @@ async fn examine(
     let Some(first) = pair.perform(&generated).await? else {
         return Ok(None);
     };
-    // Shrinking takes a while, and of what was seen once it would show nothing. What does not differ
-    // each time is asked more often than once.
+    // Shrinking takes a while, and of what was seen once it would show nothing.
     let (mut tries, mut shown) = (0, None);
     while shown.is_none() && tries < TRIES_MAX {
         tries += 1;
@@ -223,6 +225,8 @@ async fn examine(
     }
     let mut shrunk = generated.clone();
     if shown.is_some() {
+        let (again, _) = pair.replay(&generated, REPLAYS).await?;
+        let tries = tries_of(again + 1, REPLAYS + tries);
         let still = async |candidate: &Session| {
             for _ in 0..tries {
                 if pair.perform(candidate).await?.is_some() {
@@ -242,6 +246,16 @@ async fn examine(
         differs,
         shown: shown.unwrap_or(first),
     }))
+}
+
+/// How often a smaller session is performed before it counts as one that does not differ, where the whole
+/// one did so `seen` of `performed` times: until a difference as frequent would have shown with a
+/// probability of 95 %.
+fn tries_of(seen: u32, performed: u32) -> u32 {
+    let missed = 1.0 - f64::from(seen) / f64::from(performed);
+    (1..SHRINK_TRIES_MAX)
+        .find(|&tries| missed.powf(f64::from(tries)) <= 0.05)
+        .unwrap_or(SHRINK_TRIES_MAX)
 }
 
 impl Pair {
@@ -286,5 +300,19 @@ impl Pair {
                 difference,
             }),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 0.5⁵ is 3 %, 0.5⁴ is 6 %; 0.2 and 0.2² likewise on both sides of 5 %.
+    #[test]
+    fn what_differs_now_and_then_is_asked_until_it_would_have_shown() {
+        assert_eq!(tries_of(6, 6), 1);
+        assert_eq!(tries_of(4, 5), 2);
+        assert_eq!(tries_of(3, 6), 5);
+        assert_eq!(tries_of(1, 8), SHRINK_TRIES_MAX);
     }
 }

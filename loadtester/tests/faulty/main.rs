@@ -33,12 +33,14 @@ const SEED: u64 = 20_260_301;
 const SESSIONS_MAX: u64 = 400;
 /// Most steps of a shrunk session.
 const STEPS_MAX: usize = 8;
+/// So many sessions that differ are shrunk, where the first one stays larger than that.
+const FINDINGS_MAX: usize = 4;
 /// Sessions in which nothing may be found.
 const SESSIONS_CLEAN: u64 = 150;
 /// Threads, each with a database.
 const JOBS: u32 = 2;
 
-fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64) -> Bag {
+fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64, findings_max: usize) -> Bag {
     let proxy = site.proxy(kind);
     let hunt = Hunt {
         seed: SEED,
@@ -49,7 +51,7 @@ fn hunt(site: &Site, kind: Kind, database: u32, sessions: u64) -> Bag {
             Kind::Pooler(_) => Promise::Transactions,
         },
         weights: Weights::of_the_catalog().expect("the weights of the catalog"),
-        findings_max: 1,
+        findings_max,
     };
     let open = async |_| site.pair(database, proxy.address).await;
     let bag = random::run(
@@ -81,9 +83,30 @@ fn each<T: Send>(items: Vec<T>, work: impl Fn(T, u32) -> Option<String> + Sync) 
     complaints.into_inner().expect("a lock")
 }
 
+fn steps(finding: &Finding) -> usize {
+    finding.shrunk.steps.len()
+}
+
+/// The smallest session that shows a fault.
+fn smallest(bag: &Bag) -> Option<&Finding> {
+    bag.confirmed().min_by_key(|finding| steps(finding))
+}
+
+/// Looks for a fault. What a session leaks shows in another one only if that gets the same server, which is
+/// often a matter of who comes first; if it was seldom so in the first session, it cannot be made small,
+/// and more are looked at.
+fn find(site: &Site, fault: Fault, job: u32) -> Bag {
+    let hunt = |findings| hunt(site, Kind::Pooler(Some(fault)), job, SESSIONS_MAX, findings);
+    let first = hunt(1);
+    match smallest(&first) {
+        Some(finding) if steps(finding) > STEPS_MAX => hunt(FINDINGS_MAX),
+        _ => first,
+    }
+}
+
 /// What is wrong with what was found of a fault.
 fn judge(fault: Fault, bag: &Bag) -> Option<String> {
-    let Some(finding) = bag.confirmed().next() else {
+    let Some(finding) = smallest(bag) else {
         let sentence = fault.sentence();
         return Some(format!(
             "{fault:?} not found in {} sessions: {sentence}\n",
@@ -92,7 +115,7 @@ fn judge(fault: Fault, bag: &Bag) -> Option<String> {
     };
     let text = describe(&format!("{fault:?}"), finding);
     println!("{text}");
-    (finding.shrunk.steps.len() > STEPS_MAX).then(|| format!("too long: {text}"))
+    (steps(finding) > STEPS_MAX).then(|| format!("too long: {text}"))
 }
 
 fn describe(what: &str, finding: &Finding) -> String {
@@ -120,16 +143,13 @@ fn every_planted_fault_is_found_and_nothing_else() {
     let began = Instant::now();
     let right = vec![Kind::Pump, Kind::Pooler(None)];
     let wrong_alarms = each(right, |kind, job| {
-        let bag = hunt(&site, kind, job, SESSIONS_CLEAN);
+        let bag = hunt(&site, kind, job, SESSIONS_CLEAN, 1);
         let finding = bag.confirmed().next()?;
         Some(describe(&format!("{kind:?}"), finding))
     });
     assert!(wrong_alarms.is_empty(), "{wrong_alarms}");
     let complaints = each(Fault::ALL.to_vec(), |fault, job| {
-        judge(
-            fault,
-            &hunt(&site, Kind::Pooler(Some(fault)), job, SESSIONS_MAX),
-        )
+        judge(fault, &find(&site, fault, job))
     });
     println!("{} faults in {:?}", Fault::ALL.len(), began.elapsed());
     assert!(complaints.is_empty(), "{complaints}");

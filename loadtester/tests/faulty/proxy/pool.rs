@@ -71,12 +71,24 @@ impl Pool {
     pub(crate) async fn take(&self, startup: &[u8]) -> io::Result<(Server, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
-        let idle = self.idle_servers().get_mut(startup).and_then(Vec::pop);
-        let server = match idle {
+        let server = match self.take_idle(startup) {
             Some(server) => server,
             None => Server::open(&self.upstream, startup).await?,
         };
         Ok((server, place))
+    }
+
+    /// The idle server that was used last and is still there: between two sessions those are ended that
+    /// a fault has left with a lock, say.
+    fn take_idle(&self, startup: &[u8]) -> Option<Server> {
+        let mut idle = self.idle_servers();
+        let servers = idle.get_mut(startup)?;
+        while let Some(server) = servers.pop() {
+            if !server.is_gone() {
+                return Some(server);
+            }
+        }
+        None
     }
 
     /// Gives a server to the next client.

@@ -1,9 +1,12 @@
 //! One connection to PostgreSQL.
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use postgres_protocol::message::{backend, frontend};
 use tokio::io::AsyncWriteExt;
@@ -32,6 +35,12 @@ const RESET: [(&str, Option<Fault>); 8] = [
     ("DISCARD SEQUENCES", None),
 ];
 
+/// A field of the ErrorResponse with which PostgreSQL ends a session.
+const FATAL: &[u8] = b"VFATAL\0";
+
+/// Bytes that a fault may have left unread before that.
+const UNREAD_MAX: usize = 64 << 10;
+
 /// A connection that is logged in.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -51,6 +60,22 @@ impl Server {
             to,
             key: Key::default(),
         })
+    }
+
+    /// Whether PostgreSQL has ended it, which it says before it closes the connection. Asks the system,
+    /// as the runtime may not have been told yet.
+    pub(crate) fn is_gone(&self) -> bool {
+        let mut unread = vec![0; UNREAD_MAX];
+        let socket = self.to.as_ref().as_raw_fd();
+        match recv(
+            socket,
+            &mut unread,
+            MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT,
+        ) {
+            Ok(0) => true,
+            Ok(len) => unread[..len].windows(FATAL.len()).any(|at| at == FATAL),
+            Err(error) => error != Errno::EAGAIN,
+        }
     }
 
     /// A connection that is logged in with the startup packet of a client. Not cancel safe: the
