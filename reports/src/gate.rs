@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use poolproof_scenarios::threshold::{Bound, Quantity, Threshold};
+use poolproof_scenarios::threshold::{Quantity, Threshold};
 
 use crate::{
     RunRecord,
@@ -238,9 +238,7 @@ fn judge_cell<'a>(
 /// A target is not held against itself.
 fn applies_to(threshold: &Threshold, target: &str) -> bool {
     let named = threshold.on.as_deref().is_none_or(|name| name == target);
-    let itself =
-        matches!(&threshold.bound, Bound::Relative { target: other, .. } if other == target);
-    named && !itself
+    named && threshold.reference() != Some(target)
 }
 
 /// Thresholds on targets that were not part of the run.

@@ -34,11 +34,11 @@ pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Proble
         .map(choose::scenarios)
         .collect::<Result<_, _>>()?;
     let scenarios = scenarios.concat();
-    let usual = Blocks {
+    let default = Blocks {
         usual: if run.quick { QUICK_BLOCKS } else { BLOCKS },
         compared: BLOCKS,
     };
     let targets = with_twins(targets);
-    let blocks = blocks.map_or(usual, Blocks::all);
+    let blocks = blocks.map_or(default, Blocks::all);
     measure::run(scenarios, targets, blocks, &run, output)
 }

@@ -7,7 +7,10 @@ mod judge;
 mod random;
 
 use poolproof_reports::matrix::{self, Matrix, Outcome, Row};
-use poolproof_scenarios::{pool::PoolMode, session::Transport};
+use poolproof_scenarios::{
+    pool::{ClientTls, PoolMode, PoolSettings},
+    session::Transport,
+};
 
 use super::{folder, measure, write};
 use crate::{
@@ -28,6 +31,16 @@ const POOL_SIZE: u32 = 4;
 const WORKER_THREADS: u32 = 2;
 /// Connections that cases open at most, beside those of poolers.
 const CLIENTS_MAX: u32 = 50;
+
+/// What poolers are told, where neither the mode nor a case says otherwise.
+fn pool(client_tls_sslmode: ClientTls) -> PoolSettings {
+    PoolSettings {
+        default_pool_size: POOL_SIZE,
+        client_tls_sslmode,
+        worker_threads: Some(WORKER_THREADS),
+        ..PoolSettings::default()
+    }
+}
 
 /// Runs the command.
 pub(super) fn run(args: &DiffArgs, flags: OutputFlags) -> Result<Exit, Problem> {

@@ -121,10 +121,7 @@ impl Values<'_> {
             "index" => (index + 1).to_string(),
             "listen_host" => self.listen_host.to_owned(),
             "max_client_conn" => max_client_conn.to_string(),
-            // A whole line of PgBouncer's, as one that is not set must not be there.
-            "max_prepared_statements" => max_prepared_statements
-                .map(|most| format!("max_prepared_statements = {most}\n"))
-                .unwrap_or_default(),
+            "max_prepared_statements" => line(name, *max_prepared_statements),
             "password" => self.password.to_owned(),
             "pool_mode" => pool_mode.to_string(),
             "port" => self.port.to_string(),
@@ -140,10 +137,7 @@ impl Values<'_> {
             "unix_socket_dir" if self.unix_sockets => self.folders.get(index)?.clone(),
             "unix_socket_dir" => String::new(),
             "user" => self.user.to_owned(),
-            // A whole line, as above.
-            "worker_threads" => worker_threads
-                .map(|threads| format!("worker_threads = {threads}\n"))
-                .unwrap_or_default(),
+            "worker_threads" => line(name, *worker_threads),
             _ => return None,
         })
     }
@@ -164,6 +158,13 @@ impl Values<'_> {
         }
         filled + rest
     }
+}
+
+/// A whole line of PgBouncer's file, as a key that is not set must not be there.
+fn line(key: &str, value: Option<u32>) -> String {
+    value
+        .map(|value| format!("{key} = {value}\n"))
+        .unwrap_or_default()
 }
 
 impl TargetFile {

@@ -8,7 +8,7 @@ use poolproof_scenarios::{
 };
 use tokio::runtime::Runtime;
 
-use super::{CLIENTS_MAX, WORKER_THREADS, cases::Case, not_offered, place, unperformed};
+use super::{CLIENTS_MAX, cases::Case, not_offered, place, pool, unperformed};
 use crate::{
     cli::DiffArgs,
     diff::{Beside, DiffError, Ending, Limits, Place, Stage, Trace},
@@ -147,9 +147,9 @@ impl<'a> Bench<'a> {
 
     /// What PostgreSQL answers in each case.
     fn oracle(&self, cases: &[&Case]) -> Result<Vec<Told>, Problem> {
-        let target = self
-            .environment
-            .target(&oracle(), &self.pool(), self.stop)?;
+        let target =
+            self.environment
+                .target(&oracle(), &pool(self.client_tls_sslmode), self.stop)?;
         let place = place(&target);
         let mut stage = self.stage(&place)?;
         let mut told = Vec::new();
@@ -199,7 +199,7 @@ impl<'a> Bench<'a> {
             let pool = PoolSettings {
                 pool_mode: mode,
                 default_pool_size: size,
-                ..self.pool()
+                ..pool(self.client_tls_sslmode)
             };
             let target = self.environment.target(spec, &pool, self.stop)?;
             let place = place(&target);
@@ -216,15 +216,6 @@ impl<'a> Bench<'a> {
             }
         }
         Ok(came)
-    }
-
-    /// Settings for the clients of these cases.
-    fn pool(&self) -> PoolSettings {
-        PoolSettings {
-            client_tls_sslmode: self.client_tls_sslmode,
-            worker_threads: Some(WORKER_THREADS),
-            ..PoolSettings::default()
-        }
     }
 
     fn stage(&self, place: &Place) -> Result<Stage, Problem> {

@@ -16,7 +16,7 @@ use poolproof_scenarios::{
     session::Transport,
 };
 
-use super::{CLIENTS_MAX, POOL_SIZE, WORKER_THREADS, not_offered, place, unperformed};
+use super::{CLIENTS_MAX, not_offered, place, pool, unperformed};
 use crate::{
     cli::{DiffArgs, OutputFlags},
     commands::write,
@@ -110,10 +110,7 @@ impl Arena {
         };
         let pool = PoolSettings {
             pool_mode: args.mode.into(),
-            default_pool_size: POOL_SIZE,
-            client_tls_sslmode,
-            worker_threads: Some(WORKER_THREADS),
-            ..PoolSettings::default()
+            ..pool(client_tls_sslmode)
         };
         let environment = Environment::start(&demand, stop)?;
         Ok(Self {
