@@ -59,9 +59,15 @@ struct State {
     parameters: Option<Arc<Tracked>>,
     /// Wakes its session, wherever that stands.
     waker: Option<Waker>,
-    /// Requests on their way to a server that this client holds or held.
+    /// There while requests are on their way: most clients are never cancelled.
+    errands: Option<Box<Errands>>,
+}
+
+/// Cancel requests on their way to a server that a client holds or held.
+#[derive(Debug, Default)]
+struct Errands {
     under_way: u32,
-    /// Servers that it let go meanwhile.
+    /// Servers that the client let go meanwhile.
     #[expect(
         clippy::vec_box,
         reason = "they come in boxes and leave in the same ones"
@@ -159,7 +165,10 @@ impl Holder {
             server,
             waits: matches!(state.holding, Holding::Place(_) | Holding::LostPlace),
             asked: state.asked,
-            cancels: state.under_way,
+            cancels: state
+                .errands
+                .as_ref()
+                .map_or(0, |errands| errands.under_way),
             parameters: state.parameters.clone(),
         }
     }
@@ -202,10 +211,10 @@ impl Holder {
     pub fn lets_go(&self, server: Box<Server>) -> Option<Box<Server>> {
         let mut state = self.state();
         state.holding = Holding::Nothing;
-        if state.under_way == 0 {
+        let Some(errands) = &mut state.errands else {
             return Some(server);
-        }
-        state.parked.push(server);
+        };
+        errands.parked.push(server);
         None
     }
 
@@ -225,7 +234,7 @@ impl Holder {
                 Order::Nothing
             }
             Holding::Server(target) => {
-                state.under_way += 1;
+                state.errands.get_or_insert_default().under_way += 1;
                 state.holding = Holding::Server(Arc::clone(&target));
                 Order::Send(target)
             }
@@ -239,10 +248,10 @@ impl Holder {
     /// A cancel request is done with. The servers that were parked for its sake come back.
     fn end(&self) -> Vec<Box<Server>> {
         let mut state = self.state();
-        state.under_way -= 1;
-        if state.under_way > 0 {
-            return Vec::new();
-        }
-        std::mem::take(&mut state.parked)
+        let last = state.errands.take_if(|errands| {
+            errands.under_way -= 1;
+            errands.under_way == 0
+        });
+        last.map_or_else(Vec::new, |errands| errands.parked)
     }
 }

@@ -85,8 +85,8 @@ impl Began {
 pub struct ClientCard {
     /// Its number.
     pub id: ConnectionId,
-    /// The user that it logged in as.
-    pub user: Box<str>,
+    /// The user that it logged in as, if its servers are opened as another.
+    alias: Option<Box<str>>,
     /// The pool of its database and of the user as whom its servers are opened.
     pub pool: Arc<Pool>,
     /// Where it comes from.
@@ -98,12 +98,40 @@ pub struct ClientCard {
     /// Whether it is there for replication.
     pub replication: Replication,
     /// What it counts in, as long as it is there.
-    pub stays: Box<[Stay]>,
+    pub stays: [Option<Stay>; 3],
     /// Statements that it has prepared.
     pub prepared: AtomicU32,
 }
 
 impl ClientCard {
+    /// A client that has logged in as `user`.
+    #[must_use]
+    pub fn new(
+        id: ConnectionId,
+        user: &str,
+        pool: Arc<Pool>,
+        address: ClientAddress,
+        began: Began,
+    ) -> Self {
+        Self {
+            id,
+            alias: (user != pool.id.user).then(|| user.into()),
+            pool,
+            address,
+            began,
+            tls: None,
+            replication: Replication::None,
+            stays: Default::default(),
+            prepared: AtomicU32::new(0),
+        }
+    }
+
+    /// The user that it logged in as.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.pool.id.user)
+    }
+
     /// It has prepared so many statements.
     pub fn has_prepared(&self, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -128,16 +156,8 @@ impl ClientCard {
             database: CONSOLE.to_owned(),
             user: CONSOLE.to_owned(),
         };
-        Self {
-            id: ConnectionId::next(),
-            pool: shared.pools.get(id, || settings),
-            user: CONSOLE.into(),
-            address: ClientAddress::Unix,
-            began: Began::now(),
-            tls: None,
-            replication: Replication::None,
-            stays: Box::default(),
-            prepared: AtomicU32::new(0),
-        }
+        let pool = shared.pools.get(id, || settings);
+        let (id, address) = (ConnectionId::next(), ClientAddress::Unix);
+        Self::new(id, CONSOLE, pool, address, Began::now())
     }
 }

@@ -1,6 +1,5 @@
 //! From the first byte of a connection to a session.
 
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -8,6 +7,7 @@ use super::acquaint::acquaint;
 use super::admitted::Admitted;
 use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator};
 use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
+use super::end::End;
 use super::farewell::say_farewell;
 use super::hello::{Hello, NoHello, hello};
 use super::origin::Origin;
@@ -61,17 +61,9 @@ struct Visitor {
 impl Visitor {
     /// It is `user`, a client of `pool`.
     fn card(&self, user: &str, pool: Arc<Pool>, stream: &Stream) -> ClientCard {
-        ClientCard {
-            id: self.id,
-            user: user.into(),
-            pool,
-            address: self.address,
-            began: self.began,
-            tls: stream.tls_words().map(Into::into),
-            replication: Replication::None,
-            stays: Box::default(),
-            prepared: AtomicU32::new(0),
-        }
+        let mut card = ClientCard::new(self.id, user, pool, self.address, self.began);
+        card.tls = stream.tls_words().map(Into::into);
+        card
     }
 
     fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
@@ -172,19 +164,22 @@ fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
         })
         .await;
         let end = std::future::poll_fn(|cx| session.poll_end(cx)).await;
-        let card = &session.holder().card;
-        log_end(card, &end);
-        let refusal = end.refusal();
-        if let Some(refusal) = &refusal {
-            log_refusal(&card.pool.commons().config.load(), &card.id, refusal);
-        }
-        if let Some(refusal) = refusal
-            && let Some(client) = session.client_for_farewell()
-        {
-            // Boxed, as no session should be larger for the sake of how it may end.
-            Box::pin(say_farewell(client, refusal)).await;
-        }
+        // Boxed, as no session should be larger for the sake of how it may end.
+        Box::pin(take_leave(session, end)).await;
         drop(present);
+    }
+}
+
+/// Logs how a session has ended, and tells the client if there is something to tell.
+async fn take_leave(mut session: Session, end: End) {
+    let card = &session.holder().card;
+    log_end(card, &end);
+    let Some(refusal) = end.refusal() else {
+        return;
+    };
+    log_refusal(&card.pool.commons().config.load(), &card.id, &refusal);
+    if let Some(client) = session.client_for_farewell() {
+        say_farewell(client, refusal).await;
     }
 }
 
@@ -195,7 +190,7 @@ pub(crate) fn log_end(card: &ClientCard, reason: &dyn std::fmt::Display) {
         tracing::info!(
             conn = %format_args!("C-{}", card.id),
             database = %card.pool.id.database,
-            user = %card.user,
+            user = %card.user(),
             address = %card.address,
             "closing because: {reason} (age={}s)",
             card.began.age_s()
@@ -310,7 +305,7 @@ fn find_room(
     shared: &Shared,
     identity: &Identity,
     pool: &Arc<Pool>,
-) -> Result<Box<[Stay]>, Turned> {
+) -> Result<[Option<Stay>; 3], Turned> {
     let (config, commons) = (shared.config(), shared.pools.commons());
     let full = |limit: &str| {
         let words = format!("client connections exceeded ({limit})");
@@ -326,7 +321,7 @@ fn find_room(
     let user = Stay::begin(commons.users.of(&identity.user), of_user)
         .ok_or_else(|| full("max_user_client_connections"))?;
     let guest = Stay::begin(Arc::clone(&pool.guests), Limit::default());
-    Ok([database, user].into_iter().chain(guest).collect())
+    Ok([Some(database), Some(user), guest])
 }
 
 /// The pool of a client that has proved who it is: that of the user as whom its servers are
@@ -427,6 +422,6 @@ mod tests {
     #[test]
     fn an_idle_client_is_small() {
         let size = size_of_future(run);
-        assert!(size <= 480, "{size} bytes");
+        assert!(size <= 320, "{size} bytes");
     }
 }

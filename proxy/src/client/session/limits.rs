@@ -75,7 +75,7 @@ impl Session {
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>, worked: bool) -> Poll<End> {
         let card = &self.cancel.holder.card;
-        let limits = card.pool.commons().config.load().user_limits(&card.user);
+        let limits = card.pool.commons().config.load().user_limits(card.user());
         let now = Instant::now();
         let mut alarm = self
             .alarm

@@ -184,7 +184,7 @@ fn client_row<'a>(holder: &'a Holder, doing: &'a Doing, sight: &Sight, port: u16
     let name = doing.parameters.as_ref();
     Row {
         kind: "C",
-        user: &card.user,
+        user: card.user(),
         pool: &card.pool,
         replication: card.replication,
         state: if doing.waits { "waiting" } else { "active" },

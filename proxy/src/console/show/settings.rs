@@ -71,7 +71,7 @@ pub(super) fn users(shared: &Shared) -> Table {
             census.servers_active + census.servers_idle + census.servers_opening;
     }
     for holder in shared.cancels.all() {
-        let user = holder.card.user.to_string();
+        let user = holder.card.user().to_owned();
         users.entry(user).or_default().clients += 1;
     }
     let (defaults, settings) = (UserSettings::default(), &config.settings);
