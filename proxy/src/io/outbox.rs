@@ -3,7 +3,8 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::{Stream, post};
+use super::Stream;
+use super::post::{self, Whom};
 
 /// The unsent rest of what was written to a connection. Empty, it owns no memory.
 #[derive(Debug, Default)]
@@ -55,6 +56,7 @@ impl Outbox {
     pub fn send(
         &mut self,
         cx: &mut Context<'_>,
+        whom: Whom,
         stream: &mut Stream,
         mut bytes: &[u8],
     ) -> io::Result<()> {
@@ -62,7 +64,7 @@ impl Outbox {
             if self.bytes.is_empty() {
                 self.bytes = post::take_back(fd)?;
             }
-            if self.bytes.is_empty() && post::lay_out(fd, bytes, cx.waker()) {
+            if self.bytes.is_empty() && post::lay_out(whom, fd, bytes, cx.waker()) {
                 return Ok(());
             }
         }

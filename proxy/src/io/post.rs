@@ -2,7 +2,7 @@
 //!
 //! Most of what a transaction costs is sending: each system call wakes somebody, who may be given
 //! the processor before the next one is begun. So short messages are laid out here until the core
-//! has nothing left to do, and one call to the kernel takes all of them
+//! has nothing left to do, and one call to the kernel takes all of them, those for servers first
 //! (`docs/decisions/0003-sends-leave-together.md`). Where io_uring is not to be had they are sent
 //! one after the other.
 //!
@@ -38,9 +38,19 @@ const BAG_LEN: usize = 128 * 1024;
 /// Never wait, and no signal when the other side is gone.
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 
+/// For whom a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// A server, which has work to do: it leaves first.
+    Server,
+    /// A client, who has waited for it.
+    Client,
+}
+
 /// One message for one socket, as a part of the bag.
 #[derive(Debug)]
 struct Letter {
+    whom: Whom,
     fd: RawFd,
     start: usize,
     len: usize,
@@ -51,6 +61,15 @@ impl Letter {
     fn bytes<'a>(&self, bag: &'a [u8]) -> &'a [u8] {
         &bag[self.start..self.start + self.len]
     }
+}
+
+/// The letters as they leave, each with its place among `letters`.
+fn leaving(letters: &[Letter]) -> impl Iterator<Item = (usize, &Letter)> {
+    let those = |whom| {
+        let letters = letters.iter().enumerate();
+        letters.filter(move |(_, letter)| letter.whom == whom)
+    };
+    those(Whom::Server).chain(those(Whom::Client))
 }
 
 /// What a socket did not take, or why it takes nothing any more.
@@ -109,10 +128,10 @@ fn with_post<T>(without: T, work: impl FnOnce(&mut Post) -> T) -> T {
 /// it did; otherwise the caller sends them. The task of `sender` is woken if the socket does not
 /// take all of them.
 #[must_use]
-pub(super) fn lay_out(fd: RawFd, bytes: &[u8], sender: &Waker) -> bool {
+pub(super) fn lay_out(whom: Whom, fd: RawFd, bytes: &[u8], sender: &Waker) -> bool {
     bytes.len() <= LETTER_LEN_MAX
         && with_post(false, |post| {
-            post.lay_out(fd, bytes, sender);
+            post.lay_out(whom, fd, bytes, sender);
             true
         })
 }
@@ -169,7 +188,7 @@ impl Post {
         }
     }
 
-    fn lay_out(&mut self, fd: RawFd, bytes: &[u8], sender: &Waker) {
+    fn lay_out(&mut self, whom: Whom, fd: RawFd, bytes: &[u8], sender: &Waker) {
         debug_assert!(
             self.letters.iter().all(|letter| letter.fd != fd),
             "two letters"
@@ -182,6 +201,7 @@ impl Post {
             self.flush();
         }
         self.letters.push(Letter {
+            whom,
             fd,
             start: self.bag.len(),
             len: bytes.len(),
@@ -221,10 +241,7 @@ impl Post {
         // The ring's own work is worth it from the second on.
         let together = ring.as_mut().filter(|_| letters.len() > 1);
         let answered = together.map_or(0, |ring| ring.send(bag, letters, &mut sent));
-        let one_by_one = letters
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| answered >> at & 1 == 0);
+        let one_by_one = leaving(letters).filter(|(at, _)| answered >> at & 1 == 0);
         for (at, letter) in one_by_one {
             if answered > 0 {
                 tracing::warn!(

@@ -9,6 +9,7 @@ use super::{Phase, Session};
 use crate::client::end::End;
 use crate::client::intake::GATHER_MAX;
 use crate::client::refusal::Refusal;
+use crate::io::post::Whom;
 use crate::pool::Found;
 use crate::pool::state::Ticket;
 use crate::protocol::message::backend::{
@@ -69,7 +70,9 @@ impl Session {
         *told = true;
         let mut notice = BytesMut::new();
         error_response(&mut notice, Severity::Notice, SqlState::SUCCESS, QUEUED);
-        let sent = self.outbox.send(cx, &mut self.client, &notice);
+        let sent = self
+            .outbox
+            .send(cx, Whom::Client, &mut self.client, &notice);
         sent.map_err(End::Client)
     }
 
@@ -92,7 +95,7 @@ impl Session {
         );
         ready_for_query(&mut answer, TransactionStatus::Idle);
         self.outbox
-            .send(cx, &mut self.client, &answer)
+            .send(cx, Whom::Client, &mut self.client, &answer)
             .map_err(End::Client)?;
         self.intake.put_back(held, len);
         self.intake.start_over();

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::{Phase, Session, Tenure};
 use crate::client::end::End;
 use crate::client::intake::{GATHER_MAX, Rule};
+use crate::io::post::Whom;
 use crate::io::{Outbox, Stream, scratch};
 use crate::prepared::translate::{Parties, Passage, Translator};
 use crate::prepared::{Catalog, Names};
@@ -173,7 +174,7 @@ impl Session {
                     return Err(End::Overdue(NO_BLOCKS));
                 }
                 let shown = if heard.filtered { shown } else { bytes };
-                let sent = self.outbox.send(cx, &mut self.client, shown);
+                let sent = self.outbox.send(cx, Whom::Client, &mut self.client, shown);
                 sent.map_err(End::Client)?;
                 Ok((heard, shown.len()))
             })?;
@@ -237,7 +238,7 @@ impl Session {
 
 /// Sends `bytes` to the server after what is still unsent.
 fn send(cx: &mut Context<'_>, stream: &mut Stream, outbox: &mut Outbox, bytes: &[u8]) {
-    if outbox.send(cx, stream, bytes).is_err() {
+    if outbox.send(cx, Whom::Server, stream, bytes).is_err() {
         // As in flush: the end of its stream will tell.
         outbox.clear();
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use io_uring::{IoUring, opcode, types};
 
-use super::{FLAGS, Letter};
+use super::{FLAGS, Letter, leaving};
 
 /// The kernel's queue of one core.
 pub(super) struct Ring(IoUring);
@@ -65,7 +65,7 @@ impl Ring {
     #[expect(unsafe_code, reason = "the kernel is given pointers")]
     fn queue(&mut self, bag: &[u8], letters: &[Letter]) {
         let mut queue = self.0.submission();
-        for (at, letter) in letters.iter().enumerate() {
+        for (at, letter) in leaving(letters) {
             let bytes = letter.bytes(bag);
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let entry = opcode::Send::new(types::Fd(letter.fd), bytes.as_ptr(), len)

@@ -48,7 +48,12 @@ fn letters_leave_together_and_whole() {
         for round in 0..2 {
             for (at, (near, _)) in sockets.iter().enumerate() {
                 let words = format!("{round} for {at}");
-                post.lay_out(near.as_raw_fd(), words.as_bytes(), &bell.clone().into());
+                post.lay_out(
+                    Whom::Client,
+                    near.as_raw_fd(),
+                    words.as_bytes(),
+                    &bell.clone().into(),
+                );
             }
             assert!(arrived(&sockets.last().unwrap().1).is_empty(), "not yet");
             post.flush();
@@ -63,6 +68,24 @@ fn letters_leave_together_and_whole() {
         );
         assert!(post.unsent.is_empty());
     });
+}
+
+#[test]
+fn servers_come_before_clients() {
+    let mut post = Post::new(None);
+    let sockets: Vec<_> = (0..5).map(|_| pair()).collect();
+    let for_whom = [
+        Whom::Client,
+        Whom::Server,
+        Whom::Client,
+        Whom::Server,
+        Whom::Client,
+    ];
+    for (whom, (near, _)) in for_whom.into_iter().zip(&sockets) {
+        post.lay_out(whom, near.as_raw_fd(), b"x", Waker::noop());
+    }
+    let order: Vec<_> = leaving(&post.letters).map(|(at, _)| at).collect();
+    assert_eq!(order, [1, 3, 0, 2, 4]);
 }
 
 /// Fills the socket until it takes no more.
@@ -81,8 +104,13 @@ fn what_a_socket_does_not_take_comes_back() {
         let (full, full_far) = pair();
         let (free, free_far) = pair();
         let before = stuff(&full);
-        post.lay_out(full.as_raw_fd(), b"later", &bell.clone().into());
-        post.lay_out(free.as_raw_fd(), b"now", &bell.clone().into());
+        post.lay_out(
+            Whom::Client,
+            full.as_raw_fd(),
+            b"later",
+            &bell.clone().into(),
+        );
+        post.lay_out(Whom::Client, free.as_raw_fd(), b"now", &bell.clone().into());
         post.flush();
         assert_eq!(arrived(&free_far), b"now");
         assert_eq!(arrived(&full_far).len(), before);
@@ -100,8 +128,18 @@ fn a_socket_that_is_gone_is_an_error_and_no_signal() {
         let (near, far) = pair();
         let (other, other_far) = pair();
         drop(far);
-        post.lay_out(near.as_raw_fd(), b"hello?", &bell.clone().into());
-        post.lay_out(other.as_raw_fd(), b"hello", &bell.clone().into());
+        post.lay_out(
+            Whom::Client,
+            near.as_raw_fd(),
+            b"hello?",
+            &bell.clone().into(),
+        );
+        post.lay_out(
+            Whom::Client,
+            other.as_raw_fd(),
+            b"hello",
+            &bell.clone().into(),
+        );
         post.flush();
         let error = post.reclaim(near.as_raw_fd()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
@@ -115,7 +153,7 @@ fn only_the_letters_of_the_socket_asked_about_are_waited_for() {
     each_way(|mut post| {
         let (near, far) = pair();
         let (other, _) = pair();
-        post.lay_out(near.as_raw_fd(), b"hello", Waker::noop());
+        post.lay_out(Whom::Client, near.as_raw_fd(), b"hello", Waker::noop());
         post.settle(other.as_raw_fd());
         assert_eq!(arrived(&far), b"");
         post.settle(near.as_raw_fd());
@@ -131,19 +169,24 @@ fn what_is_laid_out_is_sent_before_its_socket_closes() {
     };
     open();
     let (near, far) = near_and_far();
-    assert!(lay_out(near.fd(), b"the last words", Waker::noop()));
+    assert!(lay_out(
+        Whom::Client,
+        near.fd(),
+        b"the last words",
+        Waker::noop()
+    ));
     drop(near);
     assert_eq!(arrived(&far), b"the last words");
 
     let (near, far) = near_and_far();
-    assert!(lay_out(near.fd(), b"a word", Waker::noop()));
+    assert!(lay_out(Whom::Client, near.fd(), b"a word", Waker::noop()));
     let _given_away = near.into_inner();
     assert_eq!(arrived(&far), b"a word");
 
     let (near, _far) = near_and_far();
     let fd = near.fd();
     stuff(&near);
-    assert!(lay_out(fd, b"unsent", Waker::noop()));
+    assert!(lay_out(Whom::Client, fd, b"unsent", Waker::noop()));
     flush();
     drop(near);
     assert_eq!(
