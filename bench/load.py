@@ -6,13 +6,15 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from statistics import median
 
+import clock
 import procs
 import targets
 import wire
 
 WARM_UP_S = 1
-LOG_SAMPLE_MAX = 400_000
+MOMENT_S = 0.05
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Window:
     p50: float
     p99: float
     p999: float
+    moment: float
+    """p99 ÷ p50 of what ended within the same 50 ms, the median of all such moments."""
 
     @property
     def spread(self):
@@ -45,22 +49,28 @@ def measure(row, target, seconds, folder):
                                 "PGDATABASE": "bench"}
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
     pids, marks, words = target.pids(), [], []
+    used = clock.Clock(pids)
     for line in child.stderr:
         words.append(line)
         found = re.match(r"progress: [\d.]+ s, ([\d.]+) tps", line)
         if found:
-            marks.append((time.monotonic(), float(found[1]), procs.cpu_ns(pids), procs.rss_kb(pids)))
+            marks.append((time.monotonic(), float(found[1]), used.ns(), procs.rss_kb(pids)))
+    used.close()
     if child.wait() != 0:
         raise SystemExit(f"bench: pgbench failed on {row.name}: " + "".join(words[-5:]))
     spans = [(later[0] - earlier[0], later[1]) for earlier, later in zip(marks, marks[1:])]
     done = sum(span * tps for span, tps in spans)
     elapsed = sum(span for span, _ in spans)
-    used = marks[-1][2] - marks[0][2]
-    return Window(done / elapsed, used / 1000 / done, marks[-1][3], *percentiles(log))
+    cpu_ns = marks[-1][2] - marks[0][2]
+    return Window(done / elapsed, cpu_ns / 1000 / done, marks[-1][3], *latencies(log))
 
 
-def percentiles(log):
-    """p50, p99 and p99.9 in milliseconds of what ended after the warm-up."""
+def share_of(times, share):
+    return times[min(len(times) - 1, int(len(times) * share))]
+
+
+def latencies(log):
+    """p50, p99 and p99.9 in milliseconds of what ended after the warm-up, and the spread of a moment."""
     files = glob.glob(f"{log}.*")
     lines = []
     for name in files:
@@ -69,8 +79,12 @@ def percentiles(log):
         os.remove(name)
     ended = [(int(line[4]) + int(line[5]) / 1e6, int(line[2])) for line in lines if line[2].isdigit()]
     begin = min(end for end, _ in ended) + WARM_UP_S
-    times = sorted(latency for end, latency in ended if end >= begin)
-    return tuple(times[min(len(times) - 1, int(len(times) * share))] / 1000 for share in (0.5, 0.99, 0.999))
+    ended = sorted((latency, end) for end, latency in ended if end >= begin)
+    times, moments = [latency for latency, _ in ended], {}
+    for latency, end in ended:
+        moments.setdefault(int((end - begin) / MOMENT_S), []).append(latency)
+    spreads = [share_of(moment, 0.99) / max(1, share_of(moment, 0.5)) for moment in moments.values()]
+    return *(share_of(times, share) / 1000 for share in (0.5, 0.99, 0.999)), median(spreads)
 
 
 def idle_bytes(target, clients=5000, base=50):

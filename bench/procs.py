@@ -54,18 +54,6 @@ def family(pid):
     return found
 
 
-def cpu_ns(pids):
-    """Nanoseconds on a processor, over all threads: exact, where utime counts ticks."""
-    total = 0
-    for pid in pids:
-        try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                total += int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
-        except OSError:
-            continue
-    return total
-
-
 def rss_kb(pids):
     """Resident kilobytes."""
     total = 0

@@ -4,7 +4,8 @@ from statistics import median
 
 import rows
 
-FIGURES = {"tps": "transactions/s", "cpu": "CPU a transaction", "p99": "p99", "spread": "p99 ÷ p50"}
+FIGURES = {"tps": "transactions/s", "cpu": "CPU a transaction", "p99": "p99", "spread": "p99 ÷ p50",
+           "moment": "p99 ÷ p50 within 50 ms"}
 
 
 def ratios(ours, theirs, figure):
@@ -32,6 +33,8 @@ def of_ratios(row, windows, ours):
     """The lines of one row's ratios, those with a bar first, and whether each is met."""
     barred = {(bar.figure, bar.versus): bar for bar in row.bars}
     others = [(figure, versus) for versus in ("pgbouncer", "haproxy") for figure in ("cpu", "tps", "p99")]
+    if row.clients >= 1000:
+        others.insert(0, ("moment", "pgbouncer"))
     for figure, versus in list(barred) + [pair for pair in others if pair not in barred]:
         if versus not in windows or ours not in windows:
             continue
