@@ -7,6 +7,7 @@ to many in one system call is charged too little, by a third in the worst case s
 """
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -20,13 +21,16 @@ PERF_FLAG_FD_CLOEXEC = 8
 
 
 def opened(thread):
-    """The clock of one thread and of those that it begins, as a file descriptor (perf_event_open(2))."""
+    """The clock of one thread and of those that it begins, as a file descriptor (perf_event_open(2));
+    nothing if the thread has ended."""
     number = PERF_EVENT_OPEN.get(platform.machine())
     if number is None:
         raise SystemExit(f"bench: no number of perf_event_open is known for {platform.machine()}")
     attributes = struct.pack("<IIQQQQQ", PERF_TYPE_SOFTWARE, ATTRIBUTES_LEN, PERF_COUNT_SW_TASK_CLOCK, 0, 0, 0, INHERIT)
     attributes = attributes.ljust(ATTRIBUTES_LEN, b"\0")
     fd = ctypes.CDLL(None, use_errno=True).syscall(number, attributes, thread, -1, -1, PERF_FLAG_FD_CLOEXEC)
+    if fd < 0 and ctypes.get_errno() == errno.ESRCH:
+        return None
     if fd < 0:
         why = os.strerror(ctypes.get_errno())
         raise SystemExit(f"bench: cannot count the CPU time of thread {thread}: {why}; "
@@ -39,7 +43,8 @@ class Clock:
 
     def __init__(self, pids):
         threads = [int(thread) for pid in pids for thread in os.listdir(f"/proc/{pid}/task")]
-        self.events = [opened(thread) for thread in threads]
+        events = [opened(thread) for thread in threads]
+        self.events = [event for event in events if event is not None]
 
     def ns(self):
         """Nanoseconds on a processor so far."""

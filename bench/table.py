@@ -33,7 +33,7 @@ def of_ratios(row, windows, ours):
     """The lines of one row's ratios, those with a bar first, and whether each is met."""
     barred = {(bar.figure, bar.versus): bar for bar in row.bars}
     others = [(figure, versus) for versus in ("pgbouncer", "haproxy") for figure in ("cpu", "tps", "p99")]
-    if row.clients >= 1000:
+    if ("spread", "pgbouncer") in barred:
         others.insert(0, ("moment", "pgbouncer"))
     for figure, versus in list(barred) + [pair for pair in others if pair not in barred]:
         if versus not in windows or ours not in windows:

@@ -164,20 +164,30 @@ fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
         })
         .await;
         let end = std::future::poll_fn(|cx| session.poll_end(cx)).await;
+        let refusal = last_word(&session.holder().card, end);
         // Boxed, as no session should be larger for the sake of how it may end.
-        Box::pin(take_leave(session, end)).await;
+        let farewell = refusal.map(|refusal| Box::pin(take_leave(session, refusal)));
+        if let Some(farewell) = farewell {
+            farewell.await;
+        }
         drop(present);
     }
 }
 
-/// Logs how a session has ended, and tells the client if there is something to tell.
-async fn take_leave(mut session: Session, end: End) {
-    let card = &session.holder().card;
+/// Logs how a session has ended. Says what its client is to be told, if anything.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a task has no room for it once it is told"
+)]
+fn last_word(card: &ClientCard, end: End) -> Option<Refusal> {
     log_end(card, &end);
-    let Some(refusal) = end.refusal() else {
-        return;
-    };
+    let refusal = end.refusal()?;
     log_refusal(&card.pool.commons().config.load(), &card.id, &refusal);
+    Some(refusal)
+}
+
+/// Tells a client why its session is over, where it can still be told.
+async fn take_leave(mut session: Session, refusal: Refusal) {
     if let Some(client) = session.client_for_farewell() {
         say_farewell(client, refusal).await;
     }
