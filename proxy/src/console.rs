@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::cancel::{Holder, Registered};
 use crate::client::auth::Role;
+use crate::client::card::ClientAddress;
 use crate::client::end::End;
 use crate::client::farewell::say_farewell;
 use crate::client::intake::BadMessage;
@@ -148,9 +149,10 @@ async fn hand_over(
     operator: &Operator,
     shared: &Arc<Shared>,
 ) -> Result<(), String> {
-    match stream {
-        Stream::Unix(socket)
-            if operator.role == Role::Admin && Origin::of(stream).is_own_user() =>
+    match stream.unix() {
+        Some(socket)
+            if operator.role == Role::Admin
+                && Origin::of(stream, ClientAddress::Unix).is_own_user() =>
         {
             tracing::info!("HANDOVER command issued by {}", operator.user);
             let given = give(socket, shared).await;

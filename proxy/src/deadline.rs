@@ -1,8 +1,9 @@
 //! The moment by which something must be done, or never.
 
-use std::future::Future;
+use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+pub use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::Timeout;
 
@@ -10,11 +11,6 @@ use crate::config::Timeout;
 /// that they share one allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
-
-/// The deadline passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the time allowed is over")]
-pub struct Elapsed;
 
 impl Deadline {
     /// No end.
@@ -31,14 +27,15 @@ impl Deadline {
         )
     }
 
-    /// Runs `work` until it ends or the deadline passes.
+    /// Runs `work` until it ends or the deadline passes. It must be called within a runtime.
     ///
     /// # Errors
     /// [`Elapsed`] when the deadline came first; `work` is dropped where it was.
-    pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
+    pub fn bound<F: IntoFuture>(self, work: F) -> tokio::time::Timeout<F::IntoFuture> {
+        // No async fn, which would hold `work` twice.
         match self.0 {
-            None => Ok(work.await),
-            Some(moment) => timeout_at(moment, work).await.map_err(|_| Elapsed),
+            None => timeout(Duration::MAX, work),
+            Some(moment) => timeout_at(moment, work),
         }
     }
 }

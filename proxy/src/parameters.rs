@@ -39,18 +39,23 @@ impl TrackedNames {
         Self(names.into())
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
+    fn position(&self, name: &str) -> Option<Position> {
         self.0
             .iter()
             .position(|tracked| tracked.eq_ignore_ascii_case(name))
+            .map(Position)
     }
 }
+
+/// The place of a parameter among those that are carried along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position(usize);
 
 /// The values of the tracked parameters; `None` is unknown.
 #[derive(Clone, Debug)]
 pub struct Tracked {
     names: TrackedNames,
-    values: Box<[Option<Box<str>>]>,
+    values: Box<[Option<Arc<str>>]>,
 }
 
 /// The names are the same for all of a pooler.
@@ -72,7 +77,7 @@ impl Tracked {
     /// Sets parameter `name`, the case of letters aside. Says whether it is tracked.
     pub fn set(&mut self, name: &str, value: &str) -> bool {
         let at = self.names.position(name);
-        if let Some(at) = at {
+        if let Some(Position(at)) = at {
             self.values[at] = Some(value.into());
         }
         at.is_some()
@@ -81,7 +86,13 @@ impl Tracked {
     /// The value of parameter `name`, the case of letters aside, if it is tracked and known.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values[self.names.position(name)?].as_deref()
+        self.at(self.names.position(name)?)
+    }
+
+    /// The value of the parameter with this place, if it is known.
+    #[must_use]
+    pub fn at(&self, Position(at): Position) -> Option<&str> {
+        self.values[at].as_deref()
     }
 
     /// SQL that turns a server with `actual` into one with these; `None` if it is one already.
@@ -160,10 +171,16 @@ impl Interner {
         }
     }
 
+    /// The place of parameter `name`, the case of letters aside, if it is carried along.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<Position> {
+        self.names.position(name)
+    }
+
     /// Whether `name` is carried along.
     #[must_use]
     pub fn tracks(&self, name: &str) -> bool {
-        self.names.position(name).is_some()
+        self.position(name).is_some()
     }
 
     /// The one copy of `tracked`.

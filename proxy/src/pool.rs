@@ -15,6 +15,7 @@ pub mod roster;
 mod seat;
 pub mod settings;
 pub mod state;
+mod welcome;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -44,8 +45,8 @@ use crate::server::names::HostNames;
 use crate::stats::PoolStats;
 
 pub use listed::Listed;
-pub use opener::Welcome;
 pub use seat::Seat;
+pub use welcome::Welcome;
 
 /// Which pool: what the client asked for, not what the server calls it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -191,8 +191,7 @@ impl Door {
     }
 
     fn begin(&self, stream: Stream, address: ClientAddress) {
-        let login = serve(stream, address, Arc::clone(&self.shared));
-        tokio::spawn(post::after_flush(login));
+        tokio::spawn(serve(stream, address, Arc::clone(&self.shared)));
     }
 }
 

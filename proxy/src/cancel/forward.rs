@@ -42,7 +42,7 @@ pub async fn cancel(registry: &CancelRegistry, key: &CancelKey, config: &Config)
     // A server that takes longer over it is given up.
     let deadline = Deadline::after(config.settings.cancel_wait_timeout);
     let sent = deadline.bound(send(&target)).await;
-    match sent.unwrap_or_else(|Elapsed| Err(io::ErrorKind::TimedOut.into())) {
+    match sent.unwrap_or_else(|_: Elapsed| Err(io::ErrorKind::TimedOut.into())) {
         Ok(()) => under_way.settled = true,
         Err(error) => {
             tracing::warn!(server = %target.address, %error, "cancel request failed");

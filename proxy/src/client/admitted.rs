@@ -1,6 +1,8 @@
 //! A client that is let in: its session parameters, its greeting, its session.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::BytesMut;
 
@@ -9,15 +11,18 @@ use super::intake::Queries;
 use super::session::{Beginning, Session};
 use crate::cancel::Registered;
 use crate::config::Config;
-use crate::io::{Outbox, Stream};
+use crate::io::Stream;
 use crate::parameters::Tracked;
 use crate::pool::{Pool, Welcome};
 use crate::protocol::message::backend::{
-    TransactionStatus, authentication_ok, backend_key_data, parameter_status, ready_for_query,
+    TransactionStatus, authentication_ok, backend_key_data, ready_for_query,
 };
 use crate::protocol::options::{self, OPTIONS};
 use crate::protocol::startup::{CancelKey, StartupParameters};
 use crate::shared::Shared;
+
+/// Bytes that a usual greeting takes: PostgreSQL 17 says some 450, its BackendKeyData included.
+const GREETING_LEN: usize = 512;
 
 /// A client that is let in, and what it is to be told.
 pub(super) struct Admitted {
@@ -30,8 +35,8 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// The session with which it begins.
-    pub(super) fn into_session(self, client: Stream, shared: &Shared) -> Session {
+    /// Greets the client, which has a session from then on. Cancel safe.
+    pub(super) async fn begin(self, client: Stream, shared: &Shared) -> Session {
         let Self {
             pool,
             welcome,
@@ -42,33 +47,34 @@ impl Admitted {
         } = self;
         let config = shared.config();
         let interner = &shared.pools.commons().interner;
-        let mut wishes = interner.blank();
-        for (name, value) in &welcome.reported {
-            wishes.set(name, value);
-        }
+        let mut wishes = welcome.usual().clone();
         apply(&startup, &config, &mut wishes);
         if config.settings.application_name_add_host {
             add_host(&startup, cancel.holder.card.address, &mut wishes);
         }
-        let mut greeting = Outbox::default();
-        greeting.push(&greet(&welcome, &wishes, &key));
+        let greeting = greeting(&welcome, &wishes, &key);
         let tenure = pool.settings().mode.into();
         let queries = if config.settings.disable_pqexec {
             Queries::Refused
         } else {
             Queries::Allowed
         };
-        let wishes = interner.intern(wishes);
-        Session::new(Beginning {
+        let wishes = welcome.intern(wishes, interner);
+        let mut session = Session::new(Beginning {
             client,
             pool,
             cancel,
             wishes,
-            greeting,
             message_len_max,
             queries,
             tenure,
+        });
+        poll_fn(|cx| {
+            session.greet(cx, &greeting);
+            Poll::Ready(())
         })
+        .await;
+        session
     }
 }
 
@@ -95,12 +101,10 @@ fn add_host(startup: &StartupParameters, address: ClientAddress, wishes: &mut Tr
 
 /// AuthenticationOk and everything that follows up to the first ReadyForQuery. What a server said
 /// goes on as it was, but for the parameters that are the client's own.
-fn greet(welcome: &Welcome, wishes: &Tracked, key: &CancelKey) -> BytesMut {
-    let mut out = BytesMut::new();
+fn greeting(welcome: &Welcome, wishes: &Tracked, key: &CancelKey) -> BytesMut {
+    let mut out = BytesMut::with_capacity(GREETING_LEN);
     authentication_ok(&mut out);
-    for (name, value) in &welcome.reported {
-        parameter_status(&mut out, name, wishes.get(name).unwrap_or(value));
-    }
+    welcome.report(wishes, &mut out);
     backend_key_data(&mut out, key.process, &key.key);
     ready_for_query(&mut out, TransactionStatus::Idle);
     out

@@ -14,6 +14,7 @@ use crate::auth::verifier::{Challenge, Denial, Step, Subject, Verifier, Verifier
 use crate::client::origin::Origin;
 use crate::config::{AuthType, CONSOLE, Config, Database};
 use crate::deadline::{Deadline, Elapsed};
+use crate::io::post::after_flush;
 use crate::parameters::ALWAYS;
 use crate::protocol::message::backend::{
     SqlState, authentication_cleartext_password, authentication_md5_password, authentication_sasl,
@@ -353,7 +354,9 @@ where
             let subject = Subject::new(&startup.user, known.as_ref());
             let iterations = config.settings.scram_iterations;
             let (verifier, challenge) = Verifier::begin(auth_type, subject, iterations)?;
-            exchange(stream, &mut out, verifier, challenge).await?;
+            let exchange = exchange(stream, &mut out, verifier, challenge);
+            // The cryptography of SCRAM takes longer than a message does.
+            after_flush(Box::pin(exchange)).await?;
         }
     }
     stream.write_all(&out).await?;

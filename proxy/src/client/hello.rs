@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::startup::{Offer, StartupError, StartupRequest, read_startup};
 use crate::deadline::Deadline;
 use crate::io::Stream;
+use crate::io::post::after_flush;
 use crate::protocol::message::backend::SqlState;
 use crate::tls::{ALPN, ClientTls};
 
@@ -16,7 +17,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// A client that has said what it wants.
 #[derive(Debug)]
 pub struct Hello {
-    /// The connection, with nothing left in it of what it began with.
+    /// The connection behind what it began with.
     pub stream: Stream,
     /// What the client wants.
     pub request: StartupRequest,
@@ -112,7 +113,10 @@ const fn failed(stream: Option<Stream>, error: HelloError) -> NoHello {
 
 async fn ask(mut stream: Stream, offer: Offer, deadline: Deadline) -> Result<Hello, NoHello> {
     match read_startup(&mut stream, offer, deadline).await {
-        Ok(request) => Ok(Hello { stream, request }),
+        Ok((request, beyond)) => {
+            let stream = stream.with_ahead(beyond);
+            Ok(Hello { stream, request })
+        }
         Err(error) => Err(failed(Some(stream), error.into())),
     }
 }
@@ -132,8 +136,9 @@ async fn begins_with_tls(stream: &mut Stream, deadline: Deadline) -> Result<bool
 }
 
 async fn handshake(stream: Stream, tls: &ClientTls, deadline: Deadline) -> Result<Stream, NoHello> {
-    // Boxed, as a handshake is large and most connections have none.
-    let accepted = Box::pin(deadline.bound(tls.accept(stream))).await;
+    // Boxed, as a handshake is large and most connections have none; its cryptography takes longer
+    // than a message does.
+    let accepted = after_flush(Box::pin(deadline.bound(tls.accept(stream)))).await;
     let accepted = accepted.map_err(|elapsed| failed(None, StartupError::from(elapsed).into()))?;
     accepted.map_err(|error| failed(None, HelloError::Handshake(error)))
 }

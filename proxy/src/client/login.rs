@@ -1,7 +1,8 @@
 //! From the first byte of a connection to a session.
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use super::acquaint::acquaint;
 use super::admitted::Admitted;
@@ -80,9 +81,19 @@ impl Visitor {
     }
 }
 
-/// Serves a connection from its first byte: a cancel request, or a login and then a session in a
-/// task of its own, which is much smaller than this one. Cancelled, the connection is closed.
-pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) {
+/// Serves a connection from its first byte to its last. Cancelled, the connection is closed, and
+/// what it holds of the pool is given back or closed.
+pub fn serve(
+    stream: Stream,
+    address: ClientAddress,
+    shared: Arc<Shared>,
+) -> impl Future<Output = ()> {
+    Connection::Login(Box::pin(welcome(stream, address, shared)))
+}
+
+/// Deals with a connection as long as it is none of a session: a cancel request, the console, or
+/// a login, which comes to a session if all is well.
+async fn welcome(stream: Stream, address: ClientAddress, shared: Arc<Shared>) -> Option<Client> {
     let visitor = Visitor {
         id: ConnectionId::next(),
         address,
@@ -92,26 +103,26 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
     let config = shared.config();
     if is_beyond(&visitor, config.settings.max_client_conn) {
         visitor.log_end(&shared, &"too many connections");
-        return;
+        return None;
     }
     let deadline = Deadline::after(config.settings.client_login_timeout);
     let (mut stream, request) = match hello(stream, &config.client_tls, deadline).await {
         Ok(Hello { stream, request }) => (stream, request),
         Err(NoHello { stream, error }) => {
             visitor.log_end(&shared, &error);
-            if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
-                log_refusal(&config, &visitor.id, &refusal);
-                say_farewell(&mut stream, refusal).await;
+            if let (Some(stream), Some(refusal)) = (stream, error.refusal()) {
+                turn_away(&config, &visitor, stream, refusal).await;
             }
-            return;
+            return None;
         }
     };
     match log_in(&mut stream, request, &shared, &visitor, deadline).await {
         Ok(Entry::Nothing) => {}
         Ok(Entry::Session(admitted)) => {
             shared.logins.succeeded();
-            let session = admitted.into_session(stream, &shared);
-            tokio::spawn(run(session, visitor.present));
+            let session = admitted.begin(stream, &shared).await;
+            let present = visitor.present;
+            return Some(Client { session, present });
         }
         Ok(Entry::Replication(line)) => {
             shared.logins.succeeded();
@@ -125,11 +136,18 @@ pub async fn serve(stream: Stream, address: ClientAddress, shared: Arc<Shared>) 
             shared.logins.failed();
             visitor.log_end(&shared, &reason);
             if let Some(refusal) = refusal {
-                log_refusal(&config, &visitor.id, &refusal);
-                say_farewell(&mut stream, refusal).await;
+                turn_away(&config, &visitor, stream, refusal).await;
             }
         }
     }
+    None
+}
+
+/// Tells a visitor why it is none of the clients.
+async fn turn_away(config: &Config, visitor: &Visitor, mut stream: Stream, refusal: Refusal) {
+    log_refusal(config, &visitor.id, &refusal);
+    // Boxed, as no login should be larger for the sake of those that fail.
+    Box::pin(say_farewell(&mut stream, refusal)).await;
 }
 
 /// Connections beyond `max_client_conn` that are told so, or that may be an operator's. More are
@@ -150,47 +168,80 @@ fn log_refusal(config: &Config, id: &ConnectionId, refusal: &Refusal) {
     }
 }
 
-/// Serves a session to its end. Cancelled, what it holds of the pool is given back or closed.
+/// A client that is logged in, and its place among those that are there.
+struct Client {
+    session: Session,
+    present: Present,
+}
+
+/// How far a connection is. Boxed is what is large and soon over, as a session is small and may be
+/// long.
 #[expect(
-    clippy::manual_async_fn,
-    reason = "an async fn holds its arguments twice"
+    clippy::large_enum_variant,
+    reason = "the session is what most connections are, most of the time"
 )]
-fn run(mut session: Session, present: Present) -> impl Future<Output = ()> {
-    async move {
-        // A task has one waker as long as it lives.
-        std::future::poll_fn(|cx| {
-            session.holder().begins(cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        let end = std::future::poll_fn(|cx| session.poll_end(cx)).await;
-        let refusal = last_word(&session.holder().card, end);
-        // Boxed, as no session should be larger for the sake of how it may end.
-        let farewell = refusal.map(|refusal| Box::pin(take_leave(session, refusal)));
-        if let Some(farewell) = farewell {
-            farewell.await;
+enum Connection<L> {
+    Login(Pin<Box<L>>),
+    Session(Client),
+    Farewell(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Over,
+}
+
+impl<L: Future<Output = Option<Client>>> Future for Connection<L> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            *self = match &mut *self {
+                Self::Login(login) => {
+                    let client = ready!(login.as_mut().poll(cx));
+                    client.map_or(Self::Over, Self::Session)
+                }
+                Self::Session(Client { session, .. }) => {
+                    let end = ready!(session.poll_end(cx));
+                    match last_word(&session.holder().card, &end) {
+                        None => Self::Over,
+                        Some(refusal) => self.take_leave(refusal),
+                    }
+                }
+                Self::Farewell(farewell) => {
+                    ready!(farewell.as_mut().poll(cx));
+                    Self::Over
+                }
+                Self::Over => return Poll::Ready(()),
+            };
         }
-        drop(present);
+    }
+}
+
+impl<L> Connection<L> {
+    /// A session that has ended tells its client why.
+    fn take_leave(&mut self, refusal: Refusal) -> Self {
+        match std::mem::replace(self, Self::Over) {
+            Self::Session(client) => Self::Farewell(Box::pin(take_leave(client, refusal))),
+            other => other,
+        }
     }
 }
 
 /// Logs how a session has ended. Says what its client is to be told, if anything.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a task has no room for it once it is told"
-)]
-fn last_word(card: &ClientCard, end: End) -> Option<Refusal> {
-    log_end(card, &end);
+fn last_word(card: &ClientCard, end: &End) -> Option<Refusal> {
+    log_end(card, end);
     let refusal = end.refusal()?;
     log_refusal(&card.pool.commons().config.load(), &card.id, &refusal);
     Some(refusal)
 }
 
 /// Tells a client why its session is over, where it can still be told.
-async fn take_leave(mut session: Session, refusal: Refusal) {
+async fn take_leave(client: Client, refusal: Refusal) {
+    let Client {
+        mut session,
+        present,
+    } = client;
     if let Some(client) = session.client_for_farewell() {
         say_farewell(client, refusal).await;
     }
+    drop(present);
 }
 
 /// Logs why a client that was logged in leaves.
@@ -231,7 +282,8 @@ async fn log_in(
         // Asked for and begun already.
         StartupRequest::Tls => return Ok(Entry::Nothing),
         StartupRequest::Cancel(key) => {
-            cancel(&shared.cancels, &key, &shared.config()).await;
+            // Boxed, as is the console: no login should be larger for their sake.
+            Box::pin(cancel(&shared.cancels, &key, &shared.config())).await;
             return Ok(Entry::Nothing);
         }
         StartupRequest::Session(startup) => startup,
@@ -251,11 +303,11 @@ async fn log_in(
     }
     if startup.database == CONSOLE {
         // Whoever is to mend what is overloaded or ending must get in.
-        let operator = open_console(stream, &startup, shared, visitor, deadline).await?;
-        return Ok(Entry::Console(Box::new(operator)));
+        let operator = open_console(stream, &startup, shared, visitor, deadline);
+        return Ok(Entry::Console(Box::new(Box::pin(operator).await?)));
     }
     check_room(shared, visitor)?;
-    let applicant = introduce(stream, &startup, shared, deadline).await?;
+    let applicant = introduce(stream, &startup, shared, visitor, deadline).await?;
     let identity = authenticate(stream, &applicant, &config, deadline)
         .await
         .map_err(Turned::unproved)?;
@@ -349,15 +401,16 @@ fn enter_pool(shared: &Shared, identity: &Identity) -> Result<Arc<Pool>, Turned>
         database: database.clone(),
         user: identity.server_user().to_owned(),
     };
-    let identity = Identity {
-        user: id.user.clone(),
-        ..identity.clone()
+    let settings = || {
+        let identity = Identity {
+            user: identity.server_user().to_owned(),
+            ..identity.clone()
+        };
+        // Not the configuration that the login began with: it may have been replaced since, and the
+        // pool would miss the change.
+        PoolSettings::new(&shared.config(), &identity)
     };
-    // Not the configuration that the login began with: it may have been replaced since, and the
-    // pool would miss the change.
-    Ok(shared
-        .pools
-        .get(id, || PoolSettings::new(&shared.config(), &identity)))
+    Ok(shared.pools.get(id, settings))
 }
 
 /// What there is to know of a client before it has proved anything.
@@ -365,13 +418,14 @@ async fn introduce<'a>(
     stream: &Stream,
     startup: &'a StartupParameters,
     shared: &Shared,
+    visitor: &Visitor,
     deadline: Deadline,
 ) -> Result<Applicant<'a>, Turned> {
     let config = shared.config();
     let known = acquaint(shared, &config, startup, deadline);
     Ok(Applicant {
         startup,
-        origin: Origin::of(stream),
+        origin: Origin::of(stream, visitor.address),
         known: known.await.map_err(Turned::refused)?,
         shown: OnceLock::new(),
     })
@@ -386,7 +440,7 @@ async fn open_console(
     deadline: Deadline,
 ) -> Result<Operator, Turned> {
     let config = shared.config();
-    let applicant = introduce(stream, startup, shared, deadline).await?;
+    let applicant = introduce(stream, startup, shared, visitor, deadline).await?;
     let role = authenticate_operator(stream, &applicant, &config, deadline)
         .await
         .map_err(Turned::unproved)?;
@@ -422,16 +476,11 @@ fn register(
 mod tests {
     use super::*;
 
-    /// What a future takes, without making one.
-    fn size_of_future<A, B, F>(_: fn(A, B) -> F) -> usize {
-        size_of::<F>()
-    }
-
     /// A client that does nothing costs this much, besides its socket and its entry among those
     /// that can be cancelled.
     #[test]
     fn an_idle_client_is_small() {
-        let size = size_of_future(run);
-        assert!(size <= 320, "{size} bytes");
+        let size = size_of::<Connection<()>>();
+        assert!(size <= 304, "{size} bytes");
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use nix::unistd::{Uid, User};
 
+use super::card::ClientAddress;
 use crate::io::Stream;
 use crate::tls::common_name;
 
@@ -12,8 +13,8 @@ use crate::tls::common_name;
 pub enum Origin {
     /// TCP.
     Tcp {
-        /// Its address, where the system still knows it.
-        address: Option<IpAddr>,
+        /// Its address.
+        address: IpAddr,
         /// Over TLS.
         encrypted: bool,
         /// What its certificate calls it. `Some(None)` is a certificate without one common name.
@@ -27,28 +28,23 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Where the client on `stream` comes from.
+    /// Where the client on `stream`, which came from `address`, comes from.
     #[must_use]
-    pub fn of(stream: &Stream) -> Self {
-        match stream {
-            Stream::Tcp(socket) => Self::Tcp {
-                address: socket.peer_addr().ok().map(|address| address.ip()),
-                encrypted: false,
-                certificate: None,
-            },
-            Stream::Unix(socket) => Self::Unix {
-                user: socket
-                    .peer_cred()
-                    .ok()
-                    .map(|peer| Uid::from_raw(peer.uid())),
-            },
-            Stream::Tls(tls) => {
-                let (carrier, session) = tls.get_ref();
-                let shown = session.peer_certificates().and_then(<[_]>::first);
+    pub fn of(stream: &Stream, address: ClientAddress) -> Self {
+        match address {
+            ClientAddress::Tcp { remote, .. } => {
+                let certificates = stream.tls().and_then(|tls| tls.peer_certificates());
+                let shown = certificates.and_then(<[_]>::first);
                 Self::Tcp {
-                    address: carrier.peer_addr().map(|address| address.ip()),
-                    encrypted: true,
+                    address: remote.ip(),
+                    encrypted: stream.tls().is_some(),
                     certificate: shown.map(|certificate| common_name(certificate)),
+                }
+            }
+            ClientAddress::Unix => {
+                let peer = stream.unix().and_then(|socket| socket.peer_cred().ok());
+                Self::Unix {
+                    user: peer.map(|peer| Uid::from_raw(peer.uid())),
                 }
             }
         }

@@ -17,6 +17,7 @@ use super::end::End;
 use super::intake::{Intake, Queries, Rule};
 use crate::cancel::{Holder, Registered};
 use crate::config::PoolMode;
+use crate::io::post::Whom;
 use crate::io::{Outbox, Stream, scratch};
 use crate::parameters::Tracked;
 use crate::pool::state::Ticket;
@@ -102,8 +103,6 @@ pub struct Beginning {
     pub cancel: Registered,
     /// Its session parameters.
     pub wishes: Arc<Tracked>,
-    /// The greeting that the client has not taken yet.
-    pub greeting: Outbox,
     /// Longest length that a message may say.
     pub message_len_max: u32,
     /// Whether the client may use the simple query protocol.
@@ -121,7 +120,6 @@ impl Session {
             pool,
             cancel,
             wishes,
-            greeting,
             message_len_max,
             queries,
             tenure,
@@ -133,13 +131,27 @@ impl Session {
             cancel,
             wishes,
             intake: Intake::new(message_len_max).with(queries),
-            outbox: greeting,
+            outbox: Outbox::default(),
             phase: Phase::Idle,
             names: None,
             holds: false,
             leaves: false,
             tenure,
             alarm: None,
+        }
+    }
+
+    /// Sends the client its greeting. To be called once, before the first poll and in the task that
+    /// will poll it.
+    pub fn greet(&mut self, cx: &mut Context<'_>, greeting: &[u8]) {
+        // A task has one waker as long as it lives.
+        self.cancel.holder.begins(cx.waker());
+        let sent = self
+            .outbox
+            .send(cx, Whom::Client, &mut self.client, greeting);
+        if sent.is_err() {
+            // The end of its stream will tell.
+            self.outbox.clear();
         }
     }
 
@@ -170,7 +182,7 @@ impl Session {
         }
     }
 
-    /// What others may know of it. To be told, before the first poll, which task to wake.
+    /// What others may know of it.
     #[must_use]
     pub fn holder(&self) -> &Holder {
         &self.cancel.holder

@@ -1,5 +1,6 @@
 //! The first words of a client: encryption, a cancel request, or a session.
 
+use bytes::{Buf as _, BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::refusal::Refusal;
@@ -72,8 +73,9 @@ impl StartupError {
 /// Reads until the client has said what it wants. TLS is as `offer` says, and GSSAPI encryption
 /// refused on the way.
 ///
-/// Not one byte beyond the packet is read: what follows belongs to the session, and what a client
-/// sent together with a request for encryption can never be taken for encrypted.
+/// What was read beyond the packet is returned beside it: it belongs to the session. Where TLS is
+/// to be had not one byte beyond is read, so that what a client sent together with its request for
+/// encryption can never be taken for encrypted.
 ///
 /// Cancelled, what was read so far is lost; the connection is then good for nothing but closing.
 ///
@@ -83,27 +85,31 @@ pub async fn read_startup<S>(
     stream: &mut S,
     offer: Offer,
     deadline: Deadline,
-) -> Result<StartupRequest, StartupError>
+) -> Result<(StartupRequest, BytesMut), StartupError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     deadline.bound(read_request(stream, offer)).await?
 }
 
-async fn read_request<S>(stream: &mut S, offer: Offer) -> Result<StartupRequest, StartupError>
+async fn read_request<S>(
+    stream: &mut S,
+    offer: Offer,
+) -> Result<(StartupRequest, BytesMut), StartupError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // Of each kind a client may ask once, and over TLS for none: as PostgreSQL does, the code of another
     // request is taken for the version that stands in its place.
     let (mut ssl, mut gss) = (offer != Offer::Encrypted, offer != Offer::Encrypted);
+    let mut read = BytesMut::new();
     loop {
-        match read_packet(stream).await? {
-            StartupPacket::Session(session) => return Ok(StartupRequest::Session(session)),
-            StartupPacket::Cancel(key) => return Ok(StartupRequest::Cancel(key)),
+        match read_packet(stream, offer, &mut read).await? {
+            StartupPacket::Session(session) => return Ok((StartupRequest::Session(session), read)),
+            StartupPacket::Cancel(key) => return Ok((StartupRequest::Cancel(key), read)),
             StartupPacket::Ssl if ssl && offer == Offer::Tls => {
                 answer(stream, b'S').await?;
-                return Ok(StartupRequest::Tls);
+                return Ok((StartupRequest::Tls, read));
             }
             StartupPacket::Ssl if ssl => ssl = false,
             StartupPacket::GssEncryption if gss => gss = false,
@@ -125,6 +131,9 @@ const GSSENC_VERSION: PacketError = PacketError::Version {
     minor: 5680,
 };
 
+/// Bytes of the length that a packet begins with.
+const HEADER_LEN: usize = 4;
+
 async fn answer(stream: &mut (impl AsyncWrite + Unpin), byte: u8) -> Result<(), StartupError> {
     stream
         .write_all(&[byte])
@@ -133,22 +142,42 @@ async fn answer(stream: &mut (impl AsyncWrite + Unpin), byte: u8) -> Result<(), 
     stream.flush().await.map_err(StartupError::Gone)
 }
 
-async fn read_packet(stream: &mut (impl AsyncRead + Unpin)) -> Result<StartupPacket, StartupError> {
-    let mut header = [0; 4];
-    let first = stream.read(&mut header).await.map_err(StartupError::Gone)?;
-    if first == 0 {
-        return Err(StartupError::Silent);
+/// Bytes that are read at once, where more may be read than the packet: most packets are shorter.
+const READ_LEN: usize = 512;
+
+/// Takes one packet off the front of `read`, which is what was read beyond the one before.
+async fn read_packet(
+    stream: &mut (impl AsyncRead + Unpin),
+    offer: Offer,
+    read: &mut BytesMut,
+) -> Result<StartupPacket, StartupError> {
+    loop {
+        let missing = match read.first_chunk() {
+            None => HEADER_LEN - read.len(),
+            Some(header) => {
+                let len = HEADER_LEN + body_length(*header)?;
+                if read.len() >= len {
+                    let mut packet = read.split_to(len);
+                    packet.advance(HEADER_LEN);
+                    return Ok(parse(&packet)?);
+                }
+                len - read.len()
+            }
+        };
+        let most = match offer {
+            Offer::Tls => missing,
+            Offer::Nothing | Offer::Encrypted => missing.max(READ_LEN),
+        };
+        read.reserve(most);
+        let len = stream.read_buf(&mut read.limit(most)).await;
+        if len.map_err(StartupError::Gone)? == 0 {
+            return Err(if read.is_empty() {
+                StartupError::Silent
+            } else {
+                StartupError::Gone(std::io::ErrorKind::UnexpectedEof.into())
+            });
+        }
     }
-    stream
-        .read_exact(&mut header[first..])
-        .await
-        .map_err(StartupError::Gone)?;
-    let mut body = vec![0; body_length(header)?];
-    stream
-        .read_exact(&mut body)
-        .await
-        .map_err(StartupError::Gone)?;
-    Ok(parse(&body)?)
 }
 
 #[cfg(test)]

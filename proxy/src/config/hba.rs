@@ -6,7 +6,6 @@
 //! fits decides. What PostgreSQL knows beyond it is an error that names it, and never a rule that
 //! is passed over: that could let somebody in.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -106,9 +105,7 @@ impl Rule {
     fn fits(&self, origin: &Origin, database: &str, user: &str) -> bool {
         let at_home = match (&self.network, origin) {
             (None, _) => true,
-            (Some(network), Origin::Tcp { address, .. }) => {
-                address.is_some_and(|address: IpAddr| network.contains(address))
-            }
+            (Some(network), Origin::Tcp { address, .. }) => network.contains(*address),
             (Some(_), Origin::Unix { .. }) => false,
         };
         at_home

@@ -123,7 +123,7 @@ fn listen_for_cancels(shared: &Arc<Shared>) -> io::Result<String> {
 /// Carries out one cancel request. Cancelled, the servers parked for its sake are closed.
 async fn obey(mut stream: UnixStream, shared: Arc<Shared>) {
     let request = read_startup(&mut stream, Offer::Nothing, Deadline::after(PATIENCE)).await;
-    if let Ok(StartupRequest::Cancel(key)) = request {
+    if let Ok((StartupRequest::Cancel(key), _)) = request {
         cancel(&shared.cancels, &key, &shared.config()).await;
     }
 }

@@ -56,15 +56,6 @@ impl Carrier {
         }
     }
 
-    /// The other end of the connection, where the system still knows it.
-    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Attached(socket) => socket.peer_addr().ok(),
-            Self::Detached(socket) => socket.peer_addr().ok(),
-            Self::Lost => None,
-        }
-    }
-
     /// Whether something happened that nobody has read yet. Costs no system call.
     pub(super) fn is_readable(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());

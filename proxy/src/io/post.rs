@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::RawFd;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Waker;
 
 use nix::sys::socket::{MsgFlags, send};
@@ -111,13 +111,11 @@ pub fn flush() {
 
 /// `future` as it is, but what is laid out leaves before each of its turns: for work that takes
 /// longer than a message does, such as a login with its cryptography. Cancel safe if `future` is.
-pub async fn after_flush<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
+pub fn after_flush<F: Future>(mut future: Pin<Box<F>>) -> impl Future<Output = F::Output> {
+    poll_fn(move |cx| {
         flush();
         future.as_mut().poll(cx)
     })
-    .await
 }
 
 fn with_post<T>(without: T, work: impl FnOnce(&mut Post) -> T) -> T {

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
@@ -24,6 +25,15 @@ pub enum Stream {
     Unix(Socket<UnixStream>),
     /// TCP under TLS, boxed so that plain connections stay as small as they are.
     Tls(Box<TlsStream<Carrier>>),
+    /// Any of these, of which something was read already, boxed as that is seldom.
+    Ahead(Box<Ahead>),
+}
+
+/// What was read of a connection before its time, and the connection itself.
+#[derive(Debug)]
+pub struct Ahead {
+    bytes: BytesMut,
+    stream: Stream,
 }
 
 /// A connection on its way to the runtime of another core.
@@ -68,11 +78,22 @@ impl Detached {
 }
 
 impl Stream {
+    /// The connection with `bytes` to be read before all else.
+    #[must_use]
+    pub fn with_ahead(self, bytes: BytesMut) -> Self {
+        if bytes.is_empty() {
+            self
+        } else {
+            let stream = self;
+            Self::Ahead(Box::new(Ahead { bytes, stream }))
+        }
+    }
+
     /// Takes the connection out of its runtime. May be called from any thread.
     ///
     /// # Errors
     ///
-    /// When the system refuses to forget the registration.
+    /// When the system refuses to forget the registration, or bytes read ahead would be lost.
     pub fn detach(self) -> io::Result<Detached> {
         Ok(match self {
             Self::Tcp(socket) => Detached::Tcp(socket.into_inner().into_std()?),
@@ -81,6 +102,8 @@ impl Stream {
                 tls.get_mut().0.detach()?;
                 Detached::Tls(tls)
             }
+            Self::Ahead(ahead) if ahead.bytes.is_empty() => return ahead.stream.detach(),
+            Self::Ahead(_) => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
@@ -90,6 +113,17 @@ impl Stream {
             Self::Tcp(socket) => Some(socket.fd()),
             Self::Unix(socket) => Some(socket.fd()),
             Self::Tls(_) => None,
+            Self::Ahead(ahead) => ahead.stream.posted(),
+        }
+    }
+
+    /// The Unix socket, if it is one.
+    #[must_use]
+    pub fn unix(&self) -> Option<&UnixStream> {
+        match self {
+            Self::Unix(socket) => Some(socket),
+            Self::Tcp(_) | Self::Tls(_) => None,
+            Self::Ahead(ahead) => ahead.stream.unix(),
         }
     }
 
@@ -106,6 +140,7 @@ impl Stream {
                 // A session that wants nothing has plaintext, or its end, to give.
                 !session.wants_read() || carrier.is_readable()
             }
+            Self::Ahead(ahead) => !ahead.bytes.is_empty() || ahead.stream.is_readable(),
         }
     }
 
@@ -115,6 +150,7 @@ impl Stream {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
             Self::Tls(tls) => Some(tls.get_ref().1),
+            Self::Ahead(ahead) => ahead.stream.tls(),
         }
     }
 
@@ -136,6 +172,7 @@ impl Stream {
             Self::Tcp(socket) => socket.local_addr().ok(),
             Self::Unix(_) => None,
             Self::Tls(tls) => tls.get_ref().0.local_addr(),
+            Self::Ahead(ahead) => ahead.stream.local_addr(),
         }
     }
 
@@ -187,6 +224,7 @@ impl Stream {
         match self {
             Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Ahead(ahead) => ahead.stream.poll_flush_some(cx),
         }
     }
 }
@@ -201,6 +239,14 @@ impl AsyncRead for Stream {
             Self::Tcp(socket) => Pin::new(&mut **socket).poll_read(cx, buffer),
             Self::Unix(socket) => Pin::new(&mut **socket).poll_read(cx, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+            Self::Ahead(ahead) if ahead.bytes.is_empty() => {
+                Pin::new(&mut ahead.stream).poll_read(cx, buffer)
+            }
+            Self::Ahead(ahead) => {
+                let len = buffer.remaining().min(ahead.bytes.len());
+                buffer.put_slice(&ahead.bytes.split_to(len));
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }
@@ -218,6 +264,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(socket) => Pin::new(&mut **socket).poll_write(cx, bytes),
             Self::Unix(socket) => Pin::new(&mut **socket).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+            Self::Ahead(ahead) => Pin::new(&mut ahead.stream).poll_write(cx, bytes),
         }
     }
 
@@ -226,6 +273,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(socket) => Pin::new(&mut **socket).poll_flush(cx),
             Self::Unix(socket) => Pin::new(&mut **socket).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Self::Ahead(ahead) => Pin::new(&mut ahead.stream).poll_flush(cx),
         }
     }
 
@@ -234,6 +282,7 @@ impl AsyncWrite for Stream {
             Self::Tcp(socket) => Pin::new(&mut **socket).poll_shutdown(cx),
             Self::Unix(socket) => Pin::new(&mut **socket).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Self::Ahead(ahead) => Pin::new(&mut ahead.stream).poll_shutdown(cx),
         }
     }
 }

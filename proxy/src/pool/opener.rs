@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::account::Counted;
 use super::roster::{Generation, ServerCard};
 use super::state::Ticket;
-use super::{Asked, Found, Pool, PoolId, Seat};
+use super::{Asked, Found, Pool, PoolId, Seat, Welcome};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::client::replication::Replication;
@@ -23,13 +23,6 @@ use crate::protocol::message::backend::SqlState;
 use crate::server::Server;
 use crate::server::connect::{ConnectError, Connected, connect};
 use crate::server::login::LoginError;
-
-/// What the last server said of itself when it let us in: what a client hears at its login.
-#[derive(Debug)]
-pub struct Welcome {
-    /// ParameterStatus messages in order.
-    pub reported: Vec<(String, String)>,
-}
 
 /// How opening went lately.
 #[derive(Debug, Default)]
@@ -100,7 +93,10 @@ impl Pool {
         for _ in 0..count {
             match self.budget.room_for(self, limits) {
                 Ok(counted) => {
-                    runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self), counted)));
+                    runtime.spawn(post::after_flush(Box::pin(Self::open_one(
+                        Arc::clone(self),
+                        counted,
+                    ))));
                 }
                 Err(full) => {
                     self.state().put_off();
@@ -116,7 +112,10 @@ impl Pool {
         for _ in 0..count {
             match (self.budget.count(limits), self.commons.runtime()) {
                 (Ok(counted), Some(runtime)) => {
-                    runtime.spawn(post::after_flush(Self::open_one(Arc::clone(self), counted)));
+                    runtime.spawn(post::after_flush(Box::pin(Self::open_one(
+                        Arc::clone(self),
+                        counted,
+                    ))));
                 }
                 _ => self.state().forgo(),
             }
@@ -166,13 +165,11 @@ impl Pool {
 
     fn admit(self: &Arc<Self>, mut connected: Connected, seat: Seat, lifetime: Duration) {
         let reported = std::mem::take(&mut connected.reported);
-        {
-            let mut opening = self.opening();
-            *opening = Opening {
-                welcome: Some(Arc::new(Welcome { reported })),
-                ..Opening::default()
-            };
-        }
+        let welcome = Arc::new(Welcome::new(&reported, &self.commons.interner));
+        *self.opening() = Opening {
+            welcome: Some(welcome),
+            ..Opening::default()
+        };
         let server = Server::new(connected, seat, jittered(lifetime));
         let (outcome, more) = self.state().opened(CoreId::current(), Box::new(server));
         self.open(more);

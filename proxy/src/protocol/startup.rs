@@ -195,10 +195,13 @@ fn parse_cancel(rest: &[u8]) -> Result<CancelKey, PacketError> {
     })
 }
 
+/// Parameters for which there is room from the start: what libpq sends beside user and database.
+const PARAMETERS_USUAL: usize = 4;
+
 fn parse_session(version: u32, mut rest: &[u8]) -> Result<StartupParameters, PacketError> {
     let mut user = String::new();
     let mut database = String::new();
-    let mut parameters = Vec::new();
+    let mut parameters = Vec::with_capacity(PARAMETERS_USUAL);
     let mut protocol_options = Vec::new();
     loop {
         let name = take_text(&mut rest)?;

@@ -1,8 +1,11 @@
 //! Logging in: every method on both sides, with every client, on our pooler and on PgBouncer from
 //! the very same files.
 
+use postgres_protocol::message::frontend;
+
 use crate::cluster::Cluster;
 use crate::patience::{bounded, bounded_by};
+use crate::raw;
 
 mod clients;
 mod lookup;
@@ -50,6 +53,29 @@ fn every_method_on_both_sides_with_every_client() {
                 }
                 drop(running);
             }
+        }
+    });
+}
+
+/// A client that knows what it will be asked may say all at once.
+#[test]
+fn trap_11_a_password_and_a_query_behind_the_startup_packet() {
+    bounded(|| {
+        roles::create();
+        let site = Site::new("auth_type = plain", &roles::userlist());
+        for pooler in POOLERS {
+            let running = site.start(pooler);
+            let target = site.target("login_clear");
+            let names = [("user", &*target.user), ("database", &*target.database)];
+            let mut bytes = raw::startup(&names);
+            frontend::password_message(PASSWORD.as_bytes(), &mut bytes).expect("no zero bytes");
+            bytes.extend_from_slice(&raw::bytes_of("Q SELECT current_user"));
+            let mut client = raw::Client::silent(target.address);
+            client.send(&bytes);
+            let heard = client.read_until(b"ZZ").join(" | ");
+            let expected = "Z I | T current_user:19 | D login_clear | C SELECT 1 | Z I";
+            assert!(heard.ends_with(expected), "{pooler:?}: {heard}");
+            drop(running);
         }
     });
 }

@@ -89,13 +89,15 @@ impl Outside {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use nix::unistd::Uid;
 
     use super::*;
 
     fn over_tls(certificate: Option<Option<&str>>) -> Origin {
         Origin::Tcp {
-            address: None,
+            address: Ipv4Addr::LOCALHOST.into(),
             encrypted: true,
             certificate: certificate.map(|name| name.map(str::to_owned)),
         }

@@ -28,6 +28,7 @@ async fn startup(sent: &[u8]) -> (Result<StartupRequest, StartupError>, Vec<u8>)
     client.write_all(sent).await.unwrap();
     client.shutdown().await.unwrap();
     let request = read_startup(&mut pooler, Offer::Nothing, Deadline::NEVER).await;
+    let request = request.map(|(request, _)| request);
     drop(pooler);
     let mut answered = Vec::new();
     client.read_to_end(&mut answered).await.unwrap();
@@ -76,22 +77,43 @@ async fn cut_short_at_every_length_it_is_an_error() {
     }
 }
 
-#[tokio::test]
-async fn a_packet_may_come_byte_by_byte_and_nothing_beyond_it_is_read() {
-    let (mut client, mut pooler) = duplex(1);
+/// A client sends its packet and more in pieces of `piece` bytes: what it asks for, what was read
+/// beyond, and what was left unread.
+async fn beyond(piece: usize, offer: Offer) -> (StartupRequest, BytesMut, Vec<u8>) {
+    let (mut client, mut pooler) = duplex(piece);
     let sent = [&session_packet()[..], b"beyond"].concat();
     let writer = tokio::spawn(async move {
         client.write_all(&sent).await.unwrap();
         client.shutdown().await.unwrap();
     });
-    let request = read_startup(&mut pooler, Offer::Nothing, Deadline::NEVER)
+    let (request, beyond) = read_startup(&mut pooler, offer, Deadline::NEVER)
         .await
         .unwrap();
-    assert!(matches!(request, StartupRequest::Session(session) if session.database == "shop"));
     let mut rest = Vec::new();
     pooler.read_to_end(&mut rest).await.unwrap();
-    assert_eq!(rest, b"beyond");
     writer.await.unwrap();
+    (request, beyond, rest)
+}
+
+#[tokio::test]
+async fn a_packet_may_come_byte_by_byte_and_nothing_beyond_it_is_lost() {
+    let packet = session_packet().len();
+    let whole = packet + b"beyond".len();
+    for piece in [1, 3, packet - 1, packet, packet + 1, whole] {
+        let (request, beyond, rest) = beyond(piece, Offer::Nothing).await;
+        assert!(matches!(request, StartupRequest::Session(session) if session.database == "shop"));
+        assert_eq!([&beyond[..], &rest].concat(), b"beyond", "{piece}");
+    }
+}
+
+/// What comes in clear behind a request for TLS must not be there when TLS begins.
+#[tokio::test]
+async fn trap_12_where_there_is_tls_nothing_beyond_a_packet_is_read() {
+    let whole = session_packet().len() + b"beyond".len();
+    for piece in [1, whole] {
+        let (_, beyond, rest) = beyond(piece, Offer::Tls).await;
+        assert_eq!((&beyond[..], &rest[..]), (&b""[..], &b"beyond"[..]));
+    }
 }
 
 #[tokio::test]

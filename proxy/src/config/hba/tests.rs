@@ -19,7 +19,7 @@ fn parse(text: &str) -> (Hba, Vec<Note>) {
 
 fn tcp(address: &str, encrypted: bool) -> Origin {
     Origin::Tcp {
-        address: Some(address.parse().unwrap()),
+        address: address.parse().unwrap(),
         encrypted,
         certificate: None,
     }
