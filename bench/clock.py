@@ -16,6 +16,8 @@ PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 PERF_TYPE_SOFTWARE = 1
 PERF_COUNT_SW_TASK_CLOCK = 1
 INHERIT = 1 << 1
+# In name only: everybody may ask for a clock without the kernel's part, and this clock has no such part to leave out.
+EXCLUDE_KERNEL_AND_HYPERVISOR = 1 << 5 | 1 << 6
 ATTRIBUTES_LEN = 112
 PERF_FLAG_FD_CLOEXEC = 8
 
@@ -26,7 +28,8 @@ def opened(thread):
     number = PERF_EVENT_OPEN.get(platform.machine())
     if number is None:
         raise SystemExit(f"bench: no number of perf_event_open is known for {platform.machine()}")
-    attributes = struct.pack("<IIQQQQQ", PERF_TYPE_SOFTWARE, ATTRIBUTES_LEN, PERF_COUNT_SW_TASK_CLOCK, 0, 0, 0, INHERIT)
+    attributes = struct.pack("<IIQQQQQ", PERF_TYPE_SOFTWARE, ATTRIBUTES_LEN, PERF_COUNT_SW_TASK_CLOCK, 0, 0, 0,
+                             INHERIT | EXCLUDE_KERNEL_AND_HYPERVISOR)
     attributes = attributes.ljust(ATTRIBUTES_LEN, b"\0")
     fd = ctypes.CDLL(None, use_errno=True).syscall(number, attributes, thread, -1, -1, PERF_FLAG_FD_CLOEXEC)
     if fd < 0 and ctypes.get_errno() == errno.ESRCH:
@@ -34,7 +37,7 @@ def opened(thread):
     if fd < 0:
         why = os.strerror(ctypes.get_errno())
         raise SystemExit(f"bench: cannot count the CPU time of thread {thread}: {why}; "
-                         "run it as root, or where perf_event_open(2) is allowed")
+                         "run it as root, or where perf_event_open(2) is allowed (kernel.perf_event_paranoid at most 2)")
     return fd
 
 

@@ -19,6 +19,7 @@ mod procfs;
 mod protocol;
 mod real;
 mod tally;
+mod task_clock;
 mod timeline;
 mod tls;
 mod verdict;
@@ -33,7 +34,7 @@ pub use self::{
     tls::Tls,
 };
 
-use self::{failure::Failure, limits::Limits};
+use self::{failure::Failure, limits::Limits, task_clock::TaskClocks};
 pub(crate) use self::{
     procfs::descendants,
     protocol::{Credentials, Frame, Login, LoginStep},
@@ -41,7 +42,7 @@ pub(crate) use self::{
 
 use std::time::Instant;
 
-use poolproof_reports::record::Window;
+use poolproof_reports::record::{CpuTime, Window};
 use poolproof_scenarios::Scenario;
 
 /// One window: which scenario, where, how and when.
@@ -98,6 +99,16 @@ pub enum Accounting {
 /// or the scenario cannot be encoded.
 pub fn run_window(plan: &WindowPlan<'_>, live: &Live, stop: &Stop) -> Result<Window, EngineError> {
     window::run(plan, live, stop, Limits::default())
+}
+
+/// What counts the processor time of the processes under watch, on this system.
+#[must_use]
+pub fn cpu_time() -> CpuTime {
+    if TaskClocks::are_allowed() {
+        CpuTime::PerfEvents
+    } else {
+        CpuTime::Scheduler
+    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,20 @@ pub struct Environment {
     /// The engine that ran the containers, and how they were reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_engine: Option<String>,
+    /// What counted the processor time of targets and PostgreSQL; records of earlier versions do
+    /// not say: the scheduler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_time: Option<CpuTime>,
+}
+
+/// What counts processor time. Figures of the two cannot be compared: docs/measuring.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CpuTime {
+    /// Perf events: all of it, from one switch of a processor to the next.
+    PerfEvents,
+    /// The scheduler's sums, which charge some of the work of who wakes others to whom it wakes.
+    Scheduler,
 }
 
 /// How targets are started.

@@ -9,7 +9,7 @@ use std::{
 
 use poolproof_reports::record::Cost;
 
-use super::{Accounting, Watch, cgroup::Cgroup, procfs::Snapshot};
+use super::{Accounting, Watch, cgroup::Cgroup, procfs::Snapshot, task_clock::TaskClocks};
 
 /// Pause between two looks at the memory. Ten a second see what lasts, and cost a fraction of a
 /// per cent of one processor.
@@ -21,6 +21,8 @@ struct Group {
     roots: Vec<u32>,
     /// Where the figures come from instead, one for each of `roots`.
     cgroups: Vec<Cgroup>,
+    /// What counts the processor time, where the system lets us.
+    clocks: Option<TaskClocks>,
     before: Option<Snapshot>,
     peak_memory: AtomicU64,
 }
@@ -82,7 +84,7 @@ impl Meter {
     }
 
     /// Ends the measurement.
-    pub(super) fn finish(self) -> Bill {
+    pub(super) fn finish(mut self) -> Bill {
         self.look();
         Bill {
             target: self.target.used(),
@@ -101,10 +103,14 @@ impl Group {
         let mut group = Self {
             roots: roots.to_vec(),
             cgroups,
+            clocks: None,
             before: None,
             peak_memory: AtomicU64::new(0),
         };
         group.before = group.snapshot();
+        if !roots.is_empty() && TaskClocks::are_allowed() {
+            group.clocks = TaskClocks::start(roots).ok();
+        }
         group
     }
 
@@ -141,16 +147,26 @@ impl Group {
         Some(self.peak_memory.load(Relaxed)).filter(|peak| *peak > 0)
     }
 
-    fn used(&self) -> Option<Used> {
-        let before = self.before.as_ref()?;
+    fn used(&mut self) -> Option<Used> {
+        let before = self.before.take()?;
         let after = self.snapshot()?;
-        let cpu = after.cpu.saturating_sub(before.cpu);
+        let (cpu, busiest_thread) = if TaskClocks::are_allowed() {
+            // Without an answer there is no figure: one by another measure would mislead.
+            let times = self.clocks.as_mut()?.read().ok()?;
+            let busiest = times.values().max().copied().unwrap_or_default();
+            (times.values().sum(), busiest)
+        } else {
+            (
+                after.cpu.saturating_sub(before.cpu),
+                busiest(&before.threads, &after.threads),
+            )
+        };
         Some(Used {
             cost: Cost {
                 cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX),
                 peak_rss_bytes: self.peak().unwrap_or(0).max(after.memory),
             },
-            busiest_thread: busiest(&before.threads, &after.threads),
+            busiest_thread,
         })
     }
 }

@@ -6,7 +6,10 @@ use poolproof_reports::{
 };
 
 use super::Run;
-use crate::environment::{Environment, facts::Machine};
+use crate::{
+    engine::cpu_time,
+    environment::{Environment, facts::Machine},
+};
 
 impl Run<'_> {
     /// All that a report needs.
@@ -38,6 +41,7 @@ impl Run<'_> {
                 memory_bytes,
                 postgres_version: environment.postgres_version().to_owned(),
                 container_engine: environment.container_engine(),
+                cpu_time: Some(cpu_time()),
             },
             targets: self.infos,
             scenarios: self.done,

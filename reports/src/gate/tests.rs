@@ -110,6 +110,7 @@ fn record(thresholds: &[&str], cells: Vec<Cell>) -> RunRecord {
             memory_bytes: 1,
             postgres_version: "17".to_owned(),
             container_engine: None,
+            cpu_time: None,
         },
         targets: targets.collect(),
         scenarios: vec![ScenarioRun {

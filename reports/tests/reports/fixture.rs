@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 use poolproof_reports::{
     Latency, RunRecord,
     record::{
-        Cell, CellStatus, ConfigFile, Cost, Environment, EnvironmentKind, ErrorClass,
+        Cell, CellStatus, ConfigFile, Cost, CpuTime, Environment, EnvironmentKind, ErrorClass,
         SCHEMA_VERSION, ScenarioRun, Step, TargetInfo, Tool, Window,
     },
 };
@@ -275,6 +275,7 @@ pub(crate) fn around(scenarios: Vec<ScenarioRun>) -> RunRecord {
             memory_bytes: 8_000_000_000,
             postgres_version: "PostgreSQL 15.14".to_owned(),
             container_engine: None,
+            cpu_time: Some(CpuTime::PerfEvents),
         },
         targets: targets.collect(),
         scenarios,

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     RunRecord, format,
-    record::{ConfigFile, EnvironmentKind, TargetInfo},
+    record::{ConfigFile, CpuTime, EnvironmentKind, TargetInfo},
 };
 
 /// Characters of a configuration file that are shown, and of all of them together.
@@ -47,6 +47,12 @@ fn environment(record: &RunRecord) -> Markup {
         Some(engine) => format!("{kind}: {engine}"),
         None => kind.to_owned(),
     };
+    let cpu_time = match environment.cpu_time {
+        Some(CpuTime::PerfEvents) => "perf events",
+        Some(CpuTime::Scheduler) | None => {
+            "the scheduler's sums, which flatter who sends much at once"
+        }
+    };
     let facts = [
         ("Targets run as", kind),
         ("Server", format::postgres(&environment.postgres_version)),
@@ -59,6 +65,7 @@ fn environment(record: &RunRecord) -> Markup {
             "System",
             format!("{}, kernel {}", environment.os, environment.kernel),
         ),
+        ("Processor time by", cpu_time.to_owned()),
     ];
     html! {
         dl.facts { @for (name, value) in &facts { dt { (name) } dd { (value) } } }
