@@ -4,7 +4,7 @@
 //! `listen → client/startup → client/auth → client/session → pool → relay → server`.
 //!
 //! - [`listen`] opens the sockets, [`worker`] runs one thread and one runtime for each core;
-//! - [`client`] takes a connection from its first byte ([`client::login`]) to a session
+//! - [`client`] takes a connection from its first byte ([`client::connection`]) to a session
 //!   ([`client::session`]), a small state machine that asks for a server when a batch is whole;
 //! - [`pool`] decides who gets which server ([`pool::state`]) and has servers opened;
 //! - [`server`] is a connection to PostgreSQL; [`protocol::exchange`] knows what it still owes;

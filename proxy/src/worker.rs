@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 
 use crate::client::card::ClientAddress;
-use crate::client::login::serve;
+use crate::client::connection::serve;
 use crate::cores::CoreId;
 use crate::io::post;
 use crate::io::stream::{Detached, Stream};

@@ -78,6 +78,16 @@ pub(super) async fn acquaint(
     if matches!(config.settings.auth_type, AuthType::Any | AuthType::Pam) {
         return Ok(None);
     }
+    // Boxed, as most users are listed, and no login should be larger for the sake of the others.
+    Box::pin(look_up(shared, config, startup, deadline)).await
+}
+
+async fn look_up(
+    shared: &Shared,
+    config: &Arc<Config>,
+    startup: &StartupParameters,
+    deadline: Deadline,
+) -> Result<Option<Arc<Credential>>, Refusal> {
     let Some(place) = Place::of(config, startup) else {
         return Ok(None);
     };
@@ -91,7 +101,8 @@ pub(super) async fn acquaint(
     let timeout = |words: &'static str| move |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, words);
     let asked = desk.ask(&question, shared.pools.commons());
     let patience = Deadline::after(config.settings.query_wait_timeout).bound(asked);
-    let answer = Box::pin(deadline.bound(patience))
+    let answer = deadline
+        .bound(patience)
         .await
         .map_err(timeout("client_login_timeout"))?
         .map_err(timeout("query_wait_timeout"))?;

@@ -28,7 +28,6 @@ const GREETING_LEN: usize = 512;
 pub(super) struct Admitted {
     pub(super) pool: Arc<Pool>,
     pub(super) welcome: Arc<Welcome>,
-    pub(super) startup: StartupParameters,
     pub(super) message_len_max: u32,
     pub(super) cancel: Registered,
     pub(super) key: CancelKey,
@@ -36,11 +35,15 @@ pub(super) struct Admitted {
 
 impl Admitted {
     /// Greets the client, which has a session from then on. Cancel safe.
-    pub(super) async fn begin(self, client: Stream, shared: &Shared) -> Session {
+    pub(super) async fn begin(
+        self,
+        client: Stream,
+        startup: &StartupParameters,
+        shared: &Shared,
+    ) -> Session {
         let Self {
             pool,
             welcome,
-            startup,
             message_len_max,
             cancel,
             key,
@@ -48,9 +51,9 @@ impl Admitted {
         let config = shared.config();
         let interner = &shared.pools.commons().interner;
         let mut wishes = welcome.usual().clone();
-        apply(&startup, &config, &mut wishes);
+        apply(startup, &config, &mut wishes);
         if config.settings.application_name_add_host {
-            add_host(&startup, cancel.holder.card.address, &mut wishes);
+            add_host(startup, cancel.holder.card.address, &mut wishes);
         }
         let greeting = greeting(&welcome, &wishes, &key);
         let tenure = pool.settings().mode.into();

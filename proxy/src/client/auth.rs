@@ -348,7 +348,7 @@ where
         Demand::Nothing => {}
         Demand::Known if known.is_none() => return Err(AuthError::NotListed),
         Demand::Known => {}
-        Demand::Pam => pam::ask(stream, &mut out, applicant).await?,
+        Demand::Pam => Box::pin(pam::ask(stream, &mut out, applicant)).await?,
         Demand::Outside(method) => method.check(origin, &startup.user, known.is_some())?,
         Demand::Password(auth_type) => {
             let subject = Subject::new(&startup.user, known.as_ref());

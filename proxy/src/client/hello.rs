@@ -74,14 +74,17 @@ impl HelloError {
 /// # Errors
 ///
 /// Why the client gets no further.
-pub async fn hello(
-    mut stream: Stream,
-    tls: &ClientTls,
-    deadline: Deadline,
-) -> Result<Hello, NoHello> {
-    if !tls.is_offered() || !matches!(stream, Stream::Tcp(_)) {
-        return ask(stream, Offer::Nothing, deadline).await;
+pub async fn hello(stream: Stream, tls: &ClientTls, deadline: Deadline) -> Result<Hello, NoHello> {
+    if tls.is_offered() && matches!(stream, Stream::Tcp(_)) {
+        // Boxed, so that a login that has no use for it is smaller.
+        Box::pin(offer(stream, tls, deadline)).await
+    } else {
+        ask(stream, Offer::Nothing, deadline).await
     }
+}
+
+/// As [`hello`], where TLS is to be had.
+async fn offer(mut stream: Stream, tls: &ClientTls, deadline: Deadline) -> Result<Hello, NoHello> {
     match begins_with_tls(&mut stream, deadline).await {
         Ok(true) => {
             let stream = handshake(stream, tls, deadline).await?;

@@ -1,24 +1,17 @@
-//! From the first byte of a connection to a session.
+//! From what a client asks for to what it gets: who it is, whether there is room, which pool.
 
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
 
 use super::acquaint::acquaint;
 use super::admitted::Admitted;
 use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator};
 use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
-use super::end::End;
-use super::farewell::say_farewell;
-use super::hello::{Hello, NoHello, hello};
 use super::origin::Origin;
 use super::refusal::Refusal;
 use super::replication::{self, Replication};
-use super::session::Session;
-use super::startup::StartupRequest;
-use crate::cancel::{Registered, cancel};
-use crate::config::{CONSOLE, Config, Limit};
-use crate::console::{self, Operator};
+use crate::cancel::Registered;
+use crate::config::{CONSOLE, Limit};
+use crate::console::Operator;
 use crate::deadline::Deadline;
 use crate::io::Stream;
 use crate::pool::account::Stay;
@@ -29,9 +22,9 @@ use crate::protocol::startup::{CancelKey, StartupParameters};
 use crate::shared::{Present, Shared};
 
 /// Why a connection comes to nothing, and what the client is told, if anything.
-struct Turned {
-    reason: String,
-    refusal: Option<Refusal>,
+pub(super) struct Turned {
+    pub(super) reason: String,
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Turned {
@@ -52,11 +45,11 @@ impl Turned {
 }
 
 /// A connection that is not a client yet.
-struct Visitor {
-    id: ConnectionId,
-    address: ClientAddress,
-    began: Began,
-    present: Present,
+pub(super) struct Visitor {
+    pub(super) id: ConnectionId,
+    pub(super) address: ClientAddress,
+    pub(super) began: Began,
+    pub(super) present: Present,
 }
 
 impl Visitor {
@@ -67,7 +60,7 @@ impl Visitor {
         card
     }
 
-    fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
+    pub(super) fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
         if shared.config().settings.log_disconnections {
             tracing::info!(
                 conn = %format_args!("C-{}", self.id),
@@ -81,213 +74,29 @@ impl Visitor {
     }
 }
 
-/// Serves a connection from its first byte to its last. Cancelled, the connection is closed, and
-/// what it holds of the pool is given back or closed.
-pub fn serve(
-    stream: Stream,
-    address: ClientAddress,
-    shared: Arc<Shared>,
-) -> impl Future<Output = ()> {
-    Connection::Login(Box::pin(welcome(stream, address, shared)))
-}
-
-/// Deals with a connection as long as it is none of a session: a cancel request, the console, or
-/// a login, which comes to a session if all is well.
-async fn welcome(stream: Stream, address: ClientAddress, shared: Arc<Shared>) -> Option<Client> {
-    let visitor = Visitor {
-        id: ConnectionId::next(),
-        address,
-        began: Began::now(),
-        present: shared.arrives(),
-    };
-    let config = shared.config();
-    if is_beyond(&visitor, config.settings.max_client_conn) {
-        visitor.log_end(&shared, &"too many connections");
-        return None;
-    }
-    let deadline = Deadline::after(config.settings.client_login_timeout);
-    let (mut stream, request) = match hello(stream, &config.client_tls, deadline).await {
-        Ok(Hello { stream, request }) => (stream, request),
-        Err(NoHello { stream, error }) => {
-            visitor.log_end(&shared, &error);
-            if let (Some(stream), Some(refusal)) = (stream, error.refusal()) {
-                turn_away(&config, &visitor, stream, refusal).await;
-            }
-            return None;
-        }
-    };
-    match log_in(&mut stream, request, &shared, &visitor, deadline).await {
-        Ok(Entry::Nothing) => {}
-        Ok(Entry::Session(admitted)) => {
-            shared.logins.succeeded();
-            let session = admitted.begin(stream, &shared).await;
-            let present = visitor.present;
-            return Some(Client { session, present });
-        }
-        Ok(Entry::Replication(line)) => {
-            shared.logins.succeeded();
-            tokio::spawn(replication::run(stream, *line, visitor.present));
-        }
-        Ok(Entry::Console(operator)) => {
-            Box::pin(console::serve(stream, *operator, Arc::clone(&shared))).await;
-            drop(visitor.present);
-        }
-        Err(Turned { reason, refusal }) => {
-            shared.logins.failed();
-            visitor.log_end(&shared, &reason);
-            if let Some(refusal) = refusal {
-                turn_away(&config, &visitor, stream, refusal).await;
-            }
-        }
-    }
-    None
-}
-
-/// Tells a visitor why it is none of the clients.
-async fn turn_away(config: &Config, visitor: &Visitor, mut stream: Stream, refusal: Refusal) {
-    log_refusal(config, &visitor.id, &refusal);
-    // Boxed, as no login should be larger for the sake of those that fail.
-    Box::pin(say_farewell(&mut stream, refusal)).await;
-}
-
-/// Connections beyond `max_client_conn` that are told so, or that may be an operator's. More are
-/// closed without a word: whoever opens them could open as many as the system has descriptors.
-const BEYOND_MAX: usize = 1_000;
-
-/// Whether there is not even room to tell a connection that there is none. The Unix socket is for
-/// the machine's own operators and has no such bound.
-fn is_beyond(visitor: &Visitor, max_client_conn: u32) -> bool {
-    let max = (max_client_conn as usize).saturating_add(BEYOND_MAX);
-    matches!(visitor.address, ClientAddress::Tcp { .. }) && visitor.present.number() > max
-}
-
-/// Logs what a client is told, as `log_pooler_errors` has it.
-fn log_refusal(config: &Config, id: &ConnectionId, refusal: &Refusal) {
-    if config.settings.log_pooler_errors {
-        tracing::warn!(conn = %format_args!("C-{id}"), "pooler error: {}", refusal.message);
-    }
-}
-
-/// A client that is logged in, and its place among those that are there.
-struct Client {
-    session: Session,
-    present: Present,
-}
-
-/// How far a connection is. Boxed is what is large and soon over, as a session is small and may be
-/// long.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the session is what most connections are, most of the time"
-)]
-enum Connection<L> {
-    Login(Pin<Box<L>>),
-    Session(Client),
-    Farewell(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Over,
-}
-
-impl<L: Future<Output = Option<Client>>> Future for Connection<L> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            *self = match &mut *self {
-                Self::Login(login) => {
-                    let client = ready!(login.as_mut().poll(cx));
-                    client.map_or(Self::Over, Self::Session)
-                }
-                Self::Session(Client { session, .. }) => {
-                    let end = ready!(session.poll_end(cx));
-                    match last_word(&session.holder().card, &end) {
-                        None => Self::Over,
-                        Some(refusal) => self.take_leave(refusal),
-                    }
-                }
-                Self::Farewell(farewell) => {
-                    ready!(farewell.as_mut().poll(cx));
-                    Self::Over
-                }
-                Self::Over => return Poll::Ready(()),
-            };
-        }
-    }
-}
-
-impl<L> Connection<L> {
-    /// A session that has ended tells its client why.
-    fn take_leave(&mut self, refusal: Refusal) -> Self {
-        match std::mem::replace(self, Self::Over) {
-            Self::Session(client) => Self::Farewell(Box::pin(take_leave(client, refusal))),
-            other => other,
-        }
-    }
-}
-
-/// Logs how a session has ended. Says what its client is to be told, if anything.
-fn last_word(card: &ClientCard, end: &End) -> Option<Refusal> {
-    log_end(card, end);
-    let refusal = end.refusal()?;
-    log_refusal(&card.pool.commons().config.load(), &card.id, &refusal);
-    Some(refusal)
-}
-
-/// Tells a client why its session is over, where it can still be told.
-async fn take_leave(client: Client, refusal: Refusal) {
-    let Client {
-        mut session,
-        present,
-    } = client;
-    if let Some(client) = session.client_for_farewell() {
-        say_farewell(client, refusal).await;
-    }
-    drop(present);
-}
-
-/// Logs why a client that was logged in leaves.
-pub(crate) fn log_end(card: &ClientCard, reason: &dyn std::fmt::Display) {
-    let settings = &card.pool.commons().config.load().settings;
-    if settings.log_disconnections {
-        tracing::info!(
-            conn = %format_args!("C-{}", card.id),
-            database = %card.pool.id.database,
-            user = %card.user(),
-            address = %card.address,
-            "closing because: {reason} (age={}s)",
-            card.began.age_s()
-        );
-    }
-}
-
-/// What a connection turns out to be.
-enum Entry {
-    /// Done already.
-    Nothing,
-    /// A client.
-    Session(Box<Admitted>),
+/// What a login comes to, if not to a session of a pool.
+pub(super) enum Otherwise {
     /// A client with a server of its own.
     Replication(Box<replication::Line>),
     /// Somebody at the console.
     Console(Box<Operator>),
+    /// Nothing.
+    Turned(Turned),
 }
 
-async fn log_in(
+impl From<Turned> for Otherwise {
+    fn from(turned: Turned) -> Self {
+        Self::Turned(turned)
+    }
+}
+
+pub(super) async fn log_in(
     stream: &mut Stream,
-    request: StartupRequest,
+    startup: &StartupParameters,
     shared: &Arc<Shared>,
     visitor: &Visitor,
     deadline: Deadline,
-) -> Result<Entry, Turned> {
-    let startup = match request {
-        // Asked for and begun already.
-        StartupRequest::Tls => return Ok(Entry::Nothing),
-        StartupRequest::Cancel(key) => {
-            // Boxed, as is the console: no login should be larger for their sake.
-            Box::pin(cancel(&shared.cancels, &key, &shared.config())).await;
-            return Ok(Entry::Nothing);
-        }
-        StartupRequest::Session(startup) => startup,
-    };
+) -> Result<Box<Admitted>, Otherwise> {
     let config = shared.config();
     if config.settings.log_connections {
         tracing::info!(
@@ -303,44 +112,75 @@ async fn log_in(
     }
     if startup.database == CONSOLE {
         // Whoever is to mend what is overloaded or ending must get in.
-        let operator = open_console(stream, &startup, shared, visitor, deadline);
-        return Ok(Entry::Console(Box::new(Box::pin(operator).await?)));
+        let operator = open_console(stream, startup, shared, visitor, deadline);
+        return Err(Otherwise::Console(Box::new(Box::pin(operator).await?)));
     }
     check_room(shared, visitor)?;
-    let applicant = introduce(stream, &startup, shared, visitor, deadline).await?;
+    let guest = prove(stream, startup, shared, visitor, deadline).await?;
+    if Replication::of(startup).map_err(Turned::refused)? != Replication::None {
+        let line = Box::pin(open_line(stream, startup, shared, visitor, guest));
+        return Err(Otherwise::Replication(Box::new(line.await?)));
+    }
+    let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
+    let welcome = deadline.bound(guest.pool.welcomed()).await.map_err(timeout);
+    let welcome = welcome
+        .and_then(|welcome| welcome)
+        .map_err(Turned::refused)?;
+    let Guest { pool, stays } = guest;
+    let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
+    card.stays = stays;
+    let (cancel, key) = register(shared, card, startup.negotiated_version())?;
+    Ok(Box::new(Admitted {
+        pool,
+        welcome,
+        message_len_max: config.settings.max_packet_size,
+        cancel,
+        key,
+    }))
+}
+
+/// A client that has proved who it is.
+struct Guest {
+    pool: Arc<Pool>,
+    /// Where it is counted.
+    stays: [Option<Stay>; 3],
+}
+
+/// Opens a server for a client that is there for replication.
+async fn open_line(
+    stream: &Stream,
+    startup: &StartupParameters,
+    shared: &Shared,
+    visitor: &Visitor,
+    Guest { pool, stays }: Guest,
+) -> Result<replication::Line, Turned> {
+    let replication = Replication::of(startup).map_err(Turned::refused)?;
+    let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
+    card.replication = replication;
+    card.stays = stays;
+    let (cancel, key) = register(shared, card, startup.negotiated_version())?;
+    let config = shared.config();
+    let line = replication::open(&pool, replication, startup, &config, cancel, &key).await;
+    line.map_err(Turned::refused)
+}
+
+/// Has a client prove who it is. It gets a pool, and counts where it is to be counted.
+async fn prove(
+    stream: &mut Stream,
+    startup: &StartupParameters,
+    shared: &Shared,
+    visitor: &Visitor,
+    deadline: Deadline,
+) -> Result<Guest, Turned> {
+    let config = shared.config();
+    let applicant = introduce(stream, startup, shared, visitor, deadline).await?;
     let identity = authenticate(stream, &applicant, &config, deadline)
         .await
         .map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
     let stays = find_room(shared, &identity, &pool)?;
     pool.learn(&identity, applicant.shown.into_inner().or(applicant.known));
-    let version = startup.negotiated_version();
-    let replication = Replication::of(&startup).map_err(Turned::refused)?;
-    if replication != Replication::None {
-        let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
-        card.replication = replication;
-        card.stays = stays;
-        let (cancel, key) = register(shared, card, version)?;
-        let line = replication::open(&pool, replication, &startup, &config, cancel, &key).await;
-        return Ok(Entry::Replication(Box::new(line.map_err(Turned::refused)?)));
-    }
-    let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
-    let welcome = deadline.bound(pool.welcomed()).await.map_err(timeout);
-    let welcome = welcome
-        .and_then(|welcome| welcome)
-        .map_err(Turned::refused)?;
-    let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
-    card.stays = stays;
-    let (cancel, key) = register(shared, card, version)?;
-    let message_len_max = config.settings.max_packet_size;
-    Ok(Entry::Session(Box::new(Admitted {
-        pool,
-        welcome,
-        startup,
-        message_len_max,
-        cancel,
-        key,
-    })))
+    Ok(Guest { pool, stays })
 }
 
 /// Refuses a client for which there is no room, or no time.
@@ -470,17 +310,4 @@ fn register(
         let words = format!("no random cancel key: {error}");
         Turned::refused(Refusal::new(SqlState::INTERNAL_ERROR, words))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A client that does nothing costs this much, besides its socket and its entry among those
-    /// that can be cancelled.
-    #[test]
-    fn an_idle_client_is_small() {
-        let size = size_of::<Connection<()>>();
-        assert!(size <= 304, "{size} bytes");
-    }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncWriteExt as _, copy, split};
 
+use super::connection::log_end;
 use super::end::End;
 use super::farewell::{part, say_farewell};
-use super::login::log_end;
 use super::refusal::Refusal;
 use crate::cancel::{Holder, Registered};
 use crate::config::Config;
