@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use super::Holder;
 use super::peers::PeerLines;
 use super::route::{mark, unmarked};
+use crate::auth::random::fill;
 use crate::client::card::ClientCard;
 use crate::protocol::startup::{CancelKey, PROTOCOL_3_2};
 use crate::server::connect::ServerAddress;
@@ -130,10 +131,9 @@ impl CancelRegistry {
             KEY_LEN
         };
         loop {
-            // Both parts at once, as each question costs a system call.
             let mut random = [0; size_of::<u32>() + LONG_KEY_LEN];
             let random = &mut random[..size_of::<u32>() + len];
-            getrandom::fill(random)?;
+            fill(random)?;
             let (process, secret) = random.split_at(size_of::<u32>());
             let process = process
                 .iter()
