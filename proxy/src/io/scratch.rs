@@ -5,8 +5,10 @@
 
 use std::cell::RefCell;
 
-/// Size in bytes: large results pass in few system calls, and it still fits a core's own cache.
-pub const SCRATCH_LEN: usize = 64 * 1024;
+/// Size in bytes: large results pass in few system calls, and what is read is still in the core's
+/// first cache when it is sent. Twice as much costs a third more CPU where that cache has 48 kB
+/// (`docs/performance.md`).
+pub const SCRATCH_LEN: usize = 32 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into_boxed_slice());
