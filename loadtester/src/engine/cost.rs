@@ -21,10 +21,18 @@ struct Group {
     roots: Vec<u32>,
     /// Where the figures come from instead, one for each of `roots`.
     cgroups: Vec<Cgroup>,
-    /// What counts the processor time, where the system lets us.
-    clocks: Option<TaskClocks>,
-    before: Option<Snapshot>,
+    /// `None` where there is nobody to count, or no way to.
+    count: Option<Count>,
     peak_memory: AtomicU64,
+}
+
+/// What counts processor time: in a run always the same of the two.
+#[derive(Debug)]
+enum Count {
+    /// Perf events, where the system lets us.
+    Clocks(TaskClocks),
+    /// The scheduler's sums, and what they were at the begin.
+    Scheduler(Snapshot),
 }
 
 /// All groups under watch.
@@ -103,15 +111,20 @@ impl Group {
         let mut group = Self {
             roots: roots.to_vec(),
             cgroups,
-            clocks: None,
-            before: None,
+            count: None,
             peak_memory: AtomicU64::new(0),
         };
-        group.before = group.snapshot();
-        if !roots.is_empty() && TaskClocks::are_allowed() {
-            group.clocks = TaskClocks::start(roots).ok();
-        }
+        group.count = group.begin();
         group
+    }
+
+    fn begin(&self) -> Option<Count> {
+        if TaskClocks::are_allowed() {
+            // Without them there is no figure: one by another measure would mislead.
+            TaskClocks::start(&self.roots).ok().map(Count::Clocks)
+        } else {
+            self.snapshot().map(Count::Scheduler)
+        }
     }
 
     /// Threads are those of the processes in either case.
@@ -148,18 +161,17 @@ impl Group {
     }
 
     fn used(&mut self) -> Option<Used> {
-        let before = self.before.take()?;
         let after = self.snapshot()?;
-        let (cpu, busiest_thread) = if TaskClocks::are_allowed() {
-            // Without an answer there is no figure: one by another measure would mislead.
-            let times = self.clocks.as_mut()?.read().ok()?;
-            let busiest = times.values().max().copied().unwrap_or_default();
-            (times.values().sum(), busiest)
-        } else {
-            (
+        let (cpu, busiest_thread) = match self.count.take()? {
+            Count::Clocks(mut clocks) => {
+                let times = clocks.read().ok()?;
+                let busiest = times.values().max().copied().unwrap_or_default();
+                (times.values().sum(), busiest)
+            }
+            Count::Scheduler(before) => (
                 after.cpu.saturating_sub(before.cpu),
                 busiest(&before.threads, &after.threads),
-            )
+            ),
         };
         Some(Used {
             cost: Cost {

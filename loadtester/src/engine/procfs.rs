@@ -88,7 +88,7 @@ fn take(roots: &[u32], units: Units) -> Option<(Snapshot, u64)> {
     let mut snapshot = Snapshot::default();
     let mut reaped = 0;
     for (pid, stat) in &tree {
-        let threads = threads(*pid);
+        let threads = thread_times(*pid);
         let living: Duration = threads.values().sum();
         // Ticks are coarse (10 ms) but hold threads that have ended; the scheduler's own figures
         // are exact but for the living only. Both fall short, so the larger is the nearer.
@@ -127,15 +127,21 @@ fn tree(roots: &[u32]) -> Vec<(u32, Stat)> {
     text::descendants(roots, &all)
 }
 
-/// Processor time of each thread of `pid`.
-fn threads(pid: u32) -> HashMap<u32, Duration> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
-        return HashMap::new();
-    };
-    entries
+/// The living threads of process `pid`.
+pub(super) fn threads(pid: u32) -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task"));
+    let names = entries
+        .into_iter()
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|tid: u32| {
+        .flatten()
+        .map(|entry| entry.file_name());
+    names.filter_map(|name| name.to_str()?.parse().ok())
+}
+
+/// Processor time of each thread of `pid`.
+fn thread_times(pid: u32) -> HashMap<u32, Duration> {
+    threads(pid)
+        .filter_map(|tid| {
             let path = format!("/proc/{pid}/task/{tid}/schedstat");
             Some((tid, read(path, text::schedstat)?))
         })

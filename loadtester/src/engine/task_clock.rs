@@ -2,11 +2,11 @@
 //! (perf_event_open(2)). What the scheduler's own sums leave out, of a task that wakes many in one
 //! call, is in it: docs/measuring.md.
 
-use std::{collections::HashMap, fs, io, sync::OnceLock, time::Duration};
+use std::{collections::HashMap, io, sync::OnceLock, time::Duration};
 
 use perf_event::{Builder, Counter, events::Software};
 
-use super::procfs::descendants;
+use super::procfs::{descendants, threads};
 
 /// The clocks of all threads of some processes and of their descendants.
 #[derive(Debug)]
@@ -63,19 +63,6 @@ fn begin(thread: u32) -> io::Result<Counter> {
         .observe_pid(thread);
     clock.inherit(true).enabled(true);
     clock.build()
-}
-
-/// The living threads of process `pid`.
-fn threads(pid: u32) -> Vec<u32> {
-    let entries = fs::read_dir(format!("/proc/{pid}/task"));
-    let names = entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name());
-    names
-        .filter_map(|name| name.to_str()?.parse().ok())
-        .collect()
 }
 
 #[cfg(test)]

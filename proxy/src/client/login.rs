@@ -117,9 +117,10 @@ pub(super) async fn log_in(
     }
     check_room(shared, visitor)?;
     let guest = prove(stream, startup, shared, visitor, deadline).await?;
-    if Replication::of(startup).map_err(Turned::refused)? != Replication::None {
-        let line = Box::pin(open_line(stream, startup, shared, visitor, guest));
-        return Err(Otherwise::Replication(Box::new(line.await?)));
+    let replication = Replication::of(startup).map_err(Turned::refused)?;
+    if replication != Replication::None {
+        let line = open_line(stream, startup, shared, visitor, guest, replication);
+        return Err(Otherwise::Replication(Box::new(Box::pin(line).await?)));
     }
     let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
     let welcome = deadline.bound(guest.pool.welcomed()).await.map_err(timeout);
@@ -153,8 +154,8 @@ async fn open_line(
     shared: &Shared,
     visitor: &Visitor,
     Guest { pool, stays }: Guest,
+    replication: Replication,
 ) -> Result<replication::Line, Turned> {
-    let replication = Replication::of(startup).map_err(Turned::refused)?;
     let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
     card.replication = replication;
     card.stays = stays;
