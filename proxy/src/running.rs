@@ -101,6 +101,7 @@ pub fn start_with(
     let metrics_addresses = listeners.metrics.iter().filter_map(local).collect();
     let listening = listeners.all().map_err(StartError::Socket)?;
     let (stops, orders) = mpsc::channel(2);
+    let (door, doors) = mpsc::channel(1);
     let shared = Arc::new(Shared::new(config, cores, stops));
     shared.listens_on(listening);
     shared.cancels.is_preceded_by(predecessor);
@@ -130,12 +131,14 @@ pub fn start_with(
             inbox,
             others: Arc::clone(&others),
             course: watched.clone(),
+            open: door.clone(),
         };
         running.spawn(format!("pooler-{at}"), move || worker.run())?;
     }
+    drop(door);
     let metrics = listeners.metrics;
     running.spawn("pooler-stop".to_owned(), move || {
-        stop::supervise(&shared, &course, orders, metrics)
+        stop::supervise(&shared, &course, orders, doors, metrics)
     })?;
     Ok(running)
 }

@@ -36,6 +36,8 @@ pub struct Shared {
     /// Clients of each core.
     loads: Box<[AtomicUsize]>,
     stopping: AtomicBool,
+    /// Whether connections are turned away that have not yet logged in.
+    closed: AtomicBool,
     stops: mpsc::Sender<Stop>,
     history: Mutex<History>,
     /// The log, which is told of new settings.
@@ -133,6 +135,7 @@ impl Shared {
             clients: AtomicUsize::new(0),
             loads: (0..cores).map(|_| AtomicUsize::new(0)).collect(),
             stopping: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             stops,
             sink: OnceLock::new(),
             logins: Logins::default(),
@@ -267,10 +270,9 @@ impl Shared {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection is served by the current core from now on.
+    /// A connection was accepted, and `core` is to serve it.
     #[must_use]
-    pub fn arrives(self: &Arc<Self>) -> Present {
-        let core = CoreId::current();
+    pub fn arrives(self: &Arc<Self>, core: CoreId) -> Present {
         self.loads[core.index()].fetch_add(1, Ordering::Relaxed);
         let number = self.clients.fetch_add(1, Ordering::Relaxed) + 1;
         Present {
@@ -302,14 +304,24 @@ impl Shared {
         }
     }
 
-    /// Whether the pooler takes no more clients.
+    /// Whether the pooler accepts no more connections.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// From now on no client is taken.
-    pub fn stop(&self) {
+    /// Whether a connection that has not yet logged in is too late.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// From now on no connection is accepted. One that is in its login goes on with it where clients
+    /// are waited for: it came in time, and with a successor nobody is to be refused.
+    pub fn stop(&self, stop: Stop) {
+        if stop != Stop::WaitForClients {
+            self.closed.store(true, Ordering::Relaxed);
+        }
         self.stopping.store(true, Ordering::Relaxed);
         self.listening().clear();
     }

@@ -1,5 +1,6 @@
 //! How the pooler ends: at once, or when its servers or its clients have come to an end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub enum Stop {
 }
 
 /// Stops the pooler when it is told to, and sees it to its end. Runs on a thread of its own, as it
-/// must outlive those that it ends.
+/// must outlive those that it ends. `doors` ends when every core has stopped to accept.
 ///
 /// # Errors
 ///
@@ -32,6 +33,7 @@ pub fn supervise(
     shared: &Arc<Shared>,
     course: &watch::Sender<Course>,
     mut orders: mpsc::Receiver<Stop>,
+    mut doors: mpsc::Receiver<Infallible>,
     metrics: Vec<TcpListener>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -51,7 +53,7 @@ pub fn supervise(
         };
         tokio::select! {
             _ = over => {}
-            () = obey(shared, course, &mut orders) => {}
+            () = obey(shared, course, &mut orders, &mut doors) => {}
         }
     });
     end(shared, course);
@@ -63,11 +65,12 @@ async fn obey(
     shared: &Arc<Shared>,
     course: &watch::Sender<Course>,
     orders: &mut mpsc::Receiver<Stop>,
+    doors: &mut mpsc::Receiver<Infallible>,
 ) {
     let Some(stop) = orders.recv().await else {
         return;
     };
-    shared.stop();
+    shared.stop(stop);
     course.send_if_modified(|course| {
         let running = *course == Course::Running;
         if running {
@@ -78,7 +81,7 @@ async fn obey(
     let waited = async {
         match stop {
             Stop::Immediate => {}
-            Stop::WaitForClients => wait_for_clients(shared).await,
+            Stop::WaitForClients => wait_for_clients(shared, doors).await,
             Stop::WaitForServers => wait_for_servers(shared).await,
         }
     };
@@ -89,7 +92,10 @@ async fn obey(
     }
 }
 
-async fn wait_for_clients(shared: &Shared) {
+/// Waits until no more can come, and then until everybody who has come is gone.
+async fn wait_for_clients(shared: &Shared, doors: &mut mpsc::Receiver<Infallible>) {
+    // Nothing is ever sent: the channel ends when the last core has closed its door.
+    let _ = doors.recv().await;
     while shared.clients() > 0 {
         shared.left.notified().await;
     }
@@ -106,7 +112,7 @@ async fn wait_for_servers(shared: &Shared) {
 
 /// Ends the threads; whatever is open is closed.
 pub fn end(shared: &Shared, course: &watch::Sender<Course>) {
-    shared.stop();
+    shared.stop(Stop::Immediate);
     // Idle servers hold their pools and pools their servers: only this parts them.
     for pool in shared.pools.all() {
         pool.pause("shutdown");

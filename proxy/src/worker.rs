@@ -1,5 +1,6 @@
 //! The thread of one core: a runtime, its listeners, and the connections that it serves.
 
+use std::convert::Infallible;
 use std::io;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::cores::CoreId;
 use crate::io::post;
 use crate::io::stream::{Detached, Stream};
 use crate::pool::housekeeping::keep_house;
-use crate::shared::Shared;
+use crate::shared::{Present, Shared};
 use crate::tcp::{tune, tune_accepted, tune_listener};
 
 /// Connections that one core may have passed to another and that are not yet served there.
@@ -29,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Passed {
     stream: Detached,
     address: ClientAddress,
+    present: Present,
 }
 
 /// What the pooler still does.
@@ -59,6 +61,8 @@ pub struct Worker {
     pub others: Arc<[mpsc::Sender<Passed>]>,
     /// What the pooler still does.
     pub course: watch::Receiver<Course>,
+    /// Held as long as connections may be accepted here.
+    pub open: mpsc::Sender<Infallible>,
 }
 
 impl Worker {
@@ -89,6 +93,7 @@ impl Worker {
             inbox,
             others,
             mut course,
+            open,
         } = self;
         let door = Door {
             shared: Arc::clone(&shared),
@@ -107,9 +112,12 @@ impl Worker {
         tokio::spawn(keep_house(Arc::clone(&shared.pools)));
         // The sender outlives its threads; if it were gone, there would be nothing left to serve.
         let _ = course.wait_for(|course| *course != Course::Running).await;
-        for task in &accepting {
+        for task in accepting {
             task.abort();
+            // What it has accepted is counted among the clients by now.
+            let _ = task.await;
         }
+        drop(open);
         let _ = course.wait_for(|course| *course == Course::Ended).await;
         Ok(())
     }
@@ -165,9 +173,14 @@ impl Door {
 
     /// Takes in what other cores pass on. Cancelled, what is on the way is closed.
     async fn receive(self, mut inbox: mpsc::Receiver<Passed>) {
-        while let Some(Passed { stream, address }) = inbox.recv().await {
+        while let Some(passed) = inbox.recv().await {
+            let Passed {
+                stream,
+                address,
+                present,
+            } = passed;
             match stream.attach() {
-                Ok(stream) => self.begin(stream, address),
+                Ok(stream) => self.begin(stream, address, present),
                 Err(error) => tracing::warn!(%error, "cannot serve a connection"),
             }
         }
@@ -177,21 +190,26 @@ impl Door {
     fn admit(&self, stream: Stream, address: ClientAddress) {
         let here = CoreId::current();
         let there = self.shared.choose_core(here);
-        if there == here {
-            return self.begin(stream, address);
-        }
+        let place = (there != here)
+            .then(|| self.others[there.index()].try_reserve().ok())
+            .flatten();
         // A core that has not taken in what it was passed before is busy after all.
-        let Ok(place) = self.others[there.index()].try_reserve() else {
-            return self.begin(stream, address);
+        let Some(place) = place else {
+            return self.begin(stream, address, self.shared.arrives(here));
         };
+        let present = self.shared.arrives(there);
         match stream.detach() {
-            Ok(stream) => place.send(Passed { stream, address }),
+            Ok(stream) => place.send(Passed {
+                stream,
+                address,
+                present,
+            }),
             Err(error) => tracing::warn!(%error, "cannot pass a connection on"),
         }
     }
 
-    fn begin(&self, stream: Stream, address: ClientAddress) {
-        tokio::spawn(serve(stream, address, Arc::clone(&self.shared)));
+    fn begin(&self, stream: Stream, address: ClientAddress, present: Present) {
+        tokio::spawn(serve(stream, address, present, Arc::clone(&self.shared)));
     }
 }
 

@@ -25,13 +25,14 @@ use crate::shared::{Present, Shared};
 pub fn serve(
     stream: Stream,
     address: ClientAddress,
+    present: Present,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> {
     let visitor = Visitor {
         id: ConnectionId::next(),
         address,
         began: Began::now(),
-        present: shared.arrives(),
+        present,
     };
     Connection::Login(Box::pin(welcome(stream, visitor, shared)))
 }

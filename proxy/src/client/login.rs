@@ -193,7 +193,7 @@ fn check_room(shared: &Shared, visitor: &Visitor) -> Result<(), Turned> {
             words,
         )));
     }
-    if shared.is_stopping() {
+    if shared.is_closed() {
         let words = "the database system is shutting down";
         return Err(Turned::refused(Refusal::new(
             SqlState::CANNOT_CONNECT_NOW,
