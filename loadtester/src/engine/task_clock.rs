@@ -119,7 +119,8 @@ mod tests {
         drop(orders);
         shell.wait().unwrap();
         let ratio = counted.as_secs_f64() / expected.as_secs_f64();
-        assert!((0.85..1.15).contains(&ratio), "{counted:?} of {expected:?}");
+        // What the machine's host takes away in between may be missing in the system's sum, and is in ours.
+        assert!((0.85..1.5).contains(&ratio), "{counted:?} of {expected:?}");
     }
 
     #[test]

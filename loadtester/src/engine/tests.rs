@@ -28,8 +28,8 @@ const SCRIPTED: [DriverKind; 2] = [DriverKind::Wire, DriverKind::TokioPostgres];
 
 /// Limits that let a test see a time-out.
 const IMPATIENT: Limits = Limits {
-    timeout: Duration::from_millis(300),
-    drain: Duration::from_millis(500),
+    timeout: Duration::from_secs(1),
+    drain: Duration::from_secs(2),
     comeback: Duration::from_millis(50),
     longest: Duration::from_secs(5),
 };

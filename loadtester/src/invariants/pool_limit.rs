@@ -8,9 +8,9 @@ use super::{
 };
 
 const PAUSE: Duration = Duration::from_millis(50);
-/// Looks in a row that must see too many: a backend that was ended is listed for a moment after its pooler
-/// has been told.
-const LOOKS_MIN: u32 = 3;
+/// Looks in a row that must see too many, half a second of them: a backend that was ended is listed until it has
+/// come to its end, which on a busy machine takes longer than its successor needs to come.
+const LOOKS_MIN: u32 = 10;
 
 /// Connections of other targets, which have their windows at another time, are idle since before this one
 /// began.
@@ -66,7 +66,12 @@ mod tests {
     #[test]
     fn too_many_for_long_is_a_violation() {
         let mut patience = Patience::default();
-        let verdicts = [5, 6, 6, 5, 6, 6, 6, 7].map(|count| patience.judge(count, 5).is_ok());
-        assert_eq!(verdicts, [true, true, true, true, true, true, false, false]);
+        let mut are_fine = |counts: &[u32]| -> Vec<bool> {
+            let judge = |count: &u32| patience.judge(*count, 5).is_ok();
+            counts.iter().map(judge).collect()
+        };
+        assert_eq!(are_fine(&[5, 6, 6, 5]), [true; 4]);
+        assert_eq!(are_fine(&[6; 9]), [true; 9], "nearly half a second");
+        assert_eq!(are_fine(&[6, 7, 5, 6]), [false, false, true, true]);
     }
 }

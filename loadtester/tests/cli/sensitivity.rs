@@ -87,7 +87,7 @@ fn address(name: &str, pooler: &Endpoint, port: u16) -> String {
 
 #[test]
 fn equal_poolers_pass_and_one_slowed_by_a_fifth_fails_every_time() {
-    let bench = Bench::new();
+    let bench = Bench::alone();
     let pooler = TargetSpec::Catalog(CatalogTarget::pgbouncer());
     let demand = Demand {
         targets: vec![pooler.clone()],

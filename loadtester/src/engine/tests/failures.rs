@@ -171,7 +171,7 @@ fn a_hang_at_the_end_is_unfinished() {
             ..IMPATIENT
         };
         let window = run(
-            &scenario(&closed(4, 100), "simple"),
+            &scenario(&closed(4, 1_000), "simple"),
             &fake.endpoint(),
             driver,
             patient,
