@@ -334,13 +334,14 @@ impl Session {
             Phase::Waiting { ticket, .. } => self.pool.abandon(ticket),
             Phase::Aligning { server, .. } => self.pool.give_back(server),
             Phase::Relaying { server, mut outbox } => {
+                // A server that awaits the rest of a message would take the next client's for it.
+                if !self.intake.at_boundary() || !outbox.is_taken(&server.stream) {
+                    return;
+                }
                 // A server that is not free here never will be: it is closed.
                 let Some(server) = self.cancel.holder.lets_go(server) else {
                     return;
                 };
-                if !outbox.is_taken(&server.stream) {
-                    return;
-                }
                 if self.tenure == Tenure::Session && server.is_free() {
                     reset(server);
                 } else {

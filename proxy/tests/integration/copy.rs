@@ -5,9 +5,11 @@
 use expect_test::expect;
 
 use crate::patience::bounded;
-use crate::site::{AS_POSTGRES, Pool, Sites};
+use crate::raw::bytes_of;
+use crate::site::{AS_POSTGRES, Against, Pool, Site, Sites};
 
 const TABLE: &str = "CREATE TABLE t (n int)";
+const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
 
 #[test]
 fn copy_in() {
@@ -201,5 +203,39 @@ fn trap_09_copies_larger_than_every_buffer() {
         let error = "E ERROR 22P04 extra data after last expected column";
         let answer = format!("G | {error} | Z I\nT ?column?:23 | D 1 | C SELECT 1 | Z I");
         sites.expect_all(&broken, &answer);
+    });
+}
+
+/// PostgreSQL has given up a COPY and awaits the rest of a CopyData: psql goes on with `\copy` after
+/// an error in the first row. Whoever took that server would have its query read as that rest.
+#[test]
+fn trap_09_a_server_in_the_middle_of_copy_data_is_nobody_elses() {
+    // Of a CopyData of 1,000 bytes the header and the first four.
+    let torn = "x 64 00 00 03 ec 31 0a 32 0a";
+    let rest = "2\n".repeat(498);
+    bounded(move || {
+        for mode in ["transaction", "session"] {
+            let site = Site::start(Against::Proxy, &Pool::of(1).with("pool_mode", mode));
+            site.sql(TABLE);
+            let fail = || {
+                let mut client = site.client();
+                client.run("Q COPY t FROM STDIN | < G");
+                client.send(&bytes_of(&format!("d x | {torn}")));
+                let heard = client.read_until(b"Z").join(" | ");
+                let error = "E ERROR 22P02 invalid input syntax for type integer: \"x\" | Z I";
+                assert_eq!(heard, error, "{mode}");
+                client
+            };
+            fail().vanish_noticed();
+            site.assert_serves();
+
+            let mut finishing = fail();
+            finishing.send(rest.as_bytes());
+            finishing.say("c");
+            if mode == "transaction" {
+                site.assert_serves();
+            }
+            assert_eq!(finishing.run("Q SELECT 1"), ONE, "{mode}");
+        }
     });
 }

@@ -36,6 +36,10 @@ impl Session {
             if self.has_left() {
                 return Poll::Ready(Err(End::Terminated));
             }
+            // The client may have finished, or the server taken, what nobody answers any more.
+            if self.release_settled() {
+                return Poll::Ready(self.go_on(cx));
+            }
             let mut moved = false;
             if self.outbox.is_empty()
                 && let Poll::Ready(heard) = self.hear_server(cx)
@@ -204,17 +208,27 @@ impl Session {
         if let Some(names) = &mut self.names {
             names_heard(names, &self.pool.catalog, heard);
         }
-        let settled =
-            server.is_free() && self.intake.at_boundary() && outbox.is_taken(&server.stream);
-        if settled && self.tenure != Tenure::Session {
-            self.release();
-            // The client may have sent more, which had to wait or was not whole.
-            let waits = !self.intake.is_empty();
-            return Poll::Ready(if waits { self.go_on(cx) } else { Ok(()) });
-        }
-        // In a transaction, or in a COPY, what had to wait may go on.
+        self.release_settled();
+        // What had to wait may go on: in a transaction or a COPY, or because the client has sent
+        // more than the request that is answered now.
         let waits = !self.intake.is_empty();
         Poll::Ready(if waits { self.go_on(cx) } else { Ok(()) })
+    }
+
+    /// Lets the server go, unless the client keeps it or one of the two still awaits something.
+    /// Says whether it did.
+    fn release_settled(&mut self) -> bool {
+        let Phase::Relaying { server, outbox } = &mut self.phase else {
+            return false;
+        };
+        let settled = self.tenure != Tenure::Session
+            && server.is_free()
+            && self.intake.at_boundary()
+            && outbox.is_taken(&server.stream);
+        if settled {
+            self.release();
+        }
+        settled
     }
 
     fn release(&mut self) {
