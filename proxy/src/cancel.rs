@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crate::client::card::ClientCard;
+use crate::client::session::Tenure;
 use crate::clock::Second;
 use crate::parameters::Tracked;
 use crate::protocol::startup::CancelKey;
@@ -68,11 +69,15 @@ struct State {
 struct Errands {
     under_way: u32,
     /// Servers that the client let go meanwhile.
-    #[expect(
-        clippy::vec_box,
-        reason = "they come in boxes and leave in the same ones"
-    )]
-    parked: Vec<Box<Server>>,
+    parked: Vec<Parked>,
+}
+
+/// A server that its client let go, but that may still be sent a cancel request.
+#[derive(Debug)]
+struct Parked {
+    server: Box<Server>,
+    /// How long its client had it, which says how it is cleaned.
+    tenure: Tenure,
 }
 
 /// What a client shares with those who cancel it, look at it, or end it.
@@ -206,15 +211,16 @@ impl Holder {
         matches!(self.state().holding, Holding::LostPlace)
     }
 
-    /// The client lets `server` go. It comes back if it may go to its pool at once.
+    /// The client lets `server` go, which has taken all that was sent to it. It comes back if it
+    /// may go to its pool at once.
     #[must_use]
-    pub fn lets_go(&self, server: Box<Server>) -> Option<Box<Server>> {
+    pub fn lets_go(&self, server: Box<Server>, tenure: Tenure) -> Option<Box<Server>> {
         let mut state = self.state();
         state.holding = Holding::Nothing;
         let Some(errands) = &mut state.errands else {
             return Some(server);
         };
-        errands.parked.push(server);
+        errands.parked.push(Parked { server, tenure });
         None
     }
 
@@ -241,12 +247,8 @@ impl Holder {
         }
     }
 
-    #[expect(
-        clippy::vec_box,
-        reason = "they come in boxes and leave in the same ones"
-    )]
     /// A cancel request is done with. The servers that were parked for its sake come back.
-    fn end(&self) -> Vec<Box<Server>> {
+    fn end(&self) -> Vec<Parked> {
         let mut state = self.state();
         let last = state.errands.take_if(|errands| {
             errands.under_way -= 1;

@@ -8,12 +8,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::peers::pass_to_address;
 use super::route::{Route, route};
-use super::{CancelRegistry, CancelTarget, Holder, Order};
+use super::{CancelRegistry, CancelTarget, Holder, Order, Parked};
 use crate::config::Config;
 use crate::deadline::{Deadline, Elapsed};
 use crate::protocol::message::frontend;
 use crate::protocol::startup::CancelKey;
 use crate::server::connect::open;
+use crate::server::dialogue::hand_on;
 use crate::server::encrypt::Asking;
 
 /// Does what a client asked for with `key`, here or at the pooler whose client it is. A key of
@@ -70,10 +71,10 @@ struct UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        for server in self.holder.end() {
+        for Parked { server, tenure } in self.holder.end() {
             if self.settled {
                 let pool = Arc::clone(server.seat.pool());
-                pool.give_back(server);
+                hand_on(&pool, server, tenure);
             }
             // Otherwise the request may still arrive, and the server is closed.
         }

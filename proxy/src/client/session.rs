@@ -23,7 +23,7 @@ use crate::parameters::Tracked;
 use crate::pool::state::Ticket;
 use crate::pool::{Asked, Pool};
 use crate::prepared::Names;
-use crate::server::dialogue::{Dialogue, reset};
+use crate::server::dialogue::{Dialogue, hand_on};
 use crate::server::{Server, ServerFault};
 
 /// A client between its login and its end.
@@ -339,13 +339,8 @@ impl Session {
                     return;
                 }
                 // A server that is not free here never will be: it is closed.
-                let Some(server) = self.cancel.holder.lets_go(server) else {
-                    return;
-                };
-                if self.tenure == Tenure::Session && server.is_free() {
-                    reset(server);
-                } else {
-                    self.hand_on(server);
+                if let Some(server) = self.cancel.holder.lets_go(server, self.tenure) {
+                    hand_on(&self.pool, server, self.tenure);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The pooler's own word with a server: SQL whose answer no client sees.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
@@ -9,8 +9,10 @@ use thiserror::Error;
 
 use super::login::ServerError;
 use super::{Server, ServerFault};
+use crate::client::session::Tenure;
 use crate::io::{Outbox, scratch};
 use crate::parameters::Interner;
+use crate::pool::Pool;
 use crate::protocol::message::frontend;
 use crate::protocol::tag::Frontend;
 
@@ -94,9 +96,21 @@ impl Dialogue {
 /// Cleans a server that is dirty where no reset query is set.
 const RESET_DIRTY: &str = "DISCARD ALL";
 
+/// Gives a server of `pool` that its client lets go to whoever is next, cleaned if there is something
+/// to clean: always after a session. One that is not free is closed.
+pub fn hand_on(pool: &Pool, mut server: Box<Server>, tenure: Tenure) {
+    let is_due = tenure == Tenure::Session || pool.care.is_due(&server.residue);
+    if is_due && server.is_free() {
+        reset(server);
+    } else {
+        server.residue.transaction_ended();
+        pool.give_back(server);
+    }
+}
+
 /// Cleans a server after a session, or after a transaction that left it dirty, in a task of its
 /// own, and gives it back to its pool. One that cannot be cleaned is closed.
-pub fn reset(mut server: Box<Server>) {
+fn reset(mut server: Box<Server>) {
     let pool = Arc::clone(server.seat.pool());
     let mut sql = pool.settings().server_reset_query.clone();
     if sql.is_empty() {
@@ -106,12 +120,15 @@ pub fn reset(mut server: Box<Server>) {
         }
         RESET_DIRTY.clone_into(&mut sql);
     }
-    pool.stats.here().resets.add(1);
-    // Without a runtime the pooler is at its end, and the server is closed with it.
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+    // Its own core's, whichever thread carried out a cancel request. Without a runtime the pooler is
+    // at its end, and the server is closed with it.
+    let runtimes = &pool.commons().runtimes;
+    let Some(runtime) = runtimes.get(server.core.index()).and_then(OnceLock::get) else {
         return;
     };
+    let runtime = runtime.clone();
     runtime.spawn(async move {
+        pool.stats.here().resets.add(1);
         let mut dialogue = Dialogue::new(&mut server, &sql);
         let interner = &pool.commons().interner;
         match poll_fn(|cx| dialogue.poll(cx, &mut server, interner)).await {

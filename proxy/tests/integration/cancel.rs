@@ -2,10 +2,13 @@
 
 use std::{thread, time::Duration};
 
+use nix::sys::signal::{Signal, kill};
+
+use crate::cluster::{APP, Cluster};
 use crate::latch::{Latch, WAITED};
 use crate::patience::{bounded, bounded_by, wait_until};
-use crate::raw::{CancelKey, Client, bytes_of, cancel};
-use crate::site::{EVERYWHERE, OURS, POOLERS, Pool, Site};
+use crate::raw::{CancelKey, Client, bytes_of, cancel, rows};
+use crate::site::{Against, EVERYWHERE, OURS, POOLERS, Pool, Site};
 
 const CANCELLED: &str = "E ERROR 57014 canceling statement due to user request | Z I";
 const SLEPT: &str = "T pg_sleep:2278 | D | C SELECT 1 | Z I";
@@ -190,10 +193,10 @@ fn many_cancels_at_once_leave_the_pool_whole() {
 fn trap_01_a_cancel_during_parameter_set_up_harms_nobody() {
     const ROUNDS: usize = 100;
     bounded(|| {
-        let site = Site::start(crate::site::Against::Proxy, &Pool::of(1));
+        let site = Site::start(Against::Proxy, &Pool::of(1));
         let client = |name: &str| {
             let names = [
-                ("user", crate::cluster::APP),
+                ("user", APP),
                 ("database", site.database()),
                 ("application_name", name),
             ];
@@ -213,5 +216,44 @@ fn trap_01_a_cancel_during_parameter_set_up_harms_nobody() {
             late.join().expect("no panic");
         }
         site.assert_whole(1);
+    });
+}
+
+/// A server that its client let go while a request to cancel was on its way there is cleaned before
+/// the next client gets it, as any other is.
+#[test]
+fn trap_01_a_server_that_waited_for_a_cancel_is_cleaned() {
+    bounded(|| {
+        let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
+        for mode in ["transaction", "session"] {
+            let pool = Pool::of(1).with("pool_mode", mode).with("admin_users", APP);
+            let site = Site::start_on(cluster, Against::Proxy, &pool);
+            let latch = Latch::close(&site);
+            let mut client = site.client();
+            client.say("Q SET work_mem = '1234kB'; SELECT pg_advisory_xact_lock(1)");
+            let runs = || site.running("pg_advisory_xact_lock") == 1;
+            wait_until("the query to run", runs);
+
+            let postmaster = cluster.postmaster();
+            kill(postmaster, Signal::SIGSTOP).expect("freeze PostgreSQL");
+            let (address, key) = (site.address(), client.key());
+            let late = thread::spawn(move || cancel(address, key));
+            let mut console = site.console();
+            wait_until("the request to be under way", || {
+                let pools = console.run("Q SHOW POOLS");
+                let active = |row: &str| row.split(' ').nth(4) == Some("1");
+                rows(&pools).any(|row| row.starts_with(site.database()) && active(row))
+            });
+            latch.open();
+            let heard = answer(&mut client);
+            assert_eq!(heard, format!("C SET | {WAITED}"), "{mode}");
+            if mode == "session" {
+                client.vanish_noticed();
+            }
+            kill(postmaster, Signal::SIGCONT).expect("wake PostgreSQL");
+            late.join().expect("no panic");
+            let next = site.client().run("Q SHOW work_mem");
+            assert_eq!(next, "T work_mem:25 | D 4MB | C SHOW | Z I", "{mode}");
+        }
     });
 }

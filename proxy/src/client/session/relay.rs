@@ -16,9 +16,9 @@ use crate::io::{Outbox, Stream, scratch};
 use crate::prepared::translate::{Parties, Passage, Translator};
 use crate::prepared::{Catalog, Names};
 use crate::protocol::tag::Frontend;
-use crate::server::dialogue::reset;
+use crate::server::dialogue::hand_on;
 use crate::server::residue::Forgotten;
-use crate::server::{Heard, Server, ServerFault};
+use crate::server::{Heard, ServerFault};
 
 /// Sync.
 const SYNC: &[u8] = b"S\0\0\0\x04";
@@ -233,19 +233,9 @@ impl Session {
 
     fn release(&mut self) {
         if let Phase::Relaying { server, .. } = std::mem::replace(&mut self.phase, Phase::Idle)
-            && let Some(server) = self.cancel.holder.lets_go(server)
+            && let Some(server) = self.cancel.holder.lets_go(server, self.tenure)
         {
-            self.hand_on(server);
-        }
-    }
-
-    /// Gives a free server to whoever is next, cleaned if there is something to clean.
-    pub(super) fn hand_on(&self, mut server: Box<Server>) {
-        if server.is_free() && self.pool.care.is_due(&server.residue) {
-            reset(server);
-        } else {
-            server.residue.transaction_ended();
-            self.pool.give_back(server);
+            hand_on(&self.pool, server, self.tenure);
         }
     }
 }
