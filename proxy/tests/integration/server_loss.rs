@@ -125,58 +125,68 @@ fn trap_20_clients_get_errors_while_postgresql_is_down_and_service_returns() {
     });
 }
 
-/// PostgreSQL on its way down says 57P03: for `server_login_retry` clients wait for it to come back, and
-/// only then are told.
+/// Has PostgreSQL stop as soon as the session that comes back ends: until then it says 57P03. The
+/// site's pooler, whose console must be open, has no server any more.
+fn going_down(site: &Site) -> Client {
+    assert_eq!(site.client().run("Q SELECT 1"), ONE);
+    let cluster = site.cluster();
+    // A smart shutdown waits for whoever is connected, and lets nobody in.
+    let mut last = Client::connect(cluster.address(), APP, "postgres");
+    nix::sys::signal::kill(cluster.postmaster(), Signal::SIGTERM).expect("send a signal");
+    wait_until("PostgreSQL to let nobody in", || {
+        let parameters = [("user", APP), ("database", "postgres")];
+        Client::try_connect(cluster.address(), &parameters).is_err()
+    });
+    last.run(&format!(
+        "Q SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+        site.database()
+    ));
+    let mut console = site.console();
+    wait_until("the pooler to notice", || {
+        !console.run("Q SHOW SERVERS").contains(" | D ")
+    });
+    last
+}
+
+/// Has PostgreSQL stop and start again.
+fn back(cluster: &Cluster, last: Client) {
+    let postmaster = cluster.postmaster();
+    drop(last);
+    wait_until("PostgreSQL to be down", || {
+        nix::sys::signal::kill(postmaster, None).is_err()
+    });
+    cluster.restart();
+}
+
+/// PostgreSQL on its way down says 57P03: for `server_login_retry` clients wait for it to come back,
+/// and only then are told.
 #[test]
 fn trap_20_a_restart_is_waited_for() {
     bounded(|| {
+        let pool = Pool::of(1)
+            .with("query_wait_timeout", 60)
+            .with("admin_users", APP);
         for against in OURS {
             let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
-            let pool = Pool::of(1)
-                .with("server_login_retry", 2)
-                .with("query_wait_timeout", 60)
-                .with("admin_users", APP);
-            let site = Site::start_on(cluster, *against, &pool);
-            let going_down = || {
-                assert_eq!(site.client().run("Q SELECT 1"), ONE);
-                // A smart shutdown waits for whoever is connected, and lets nobody in.
-                let mut last = Client::connect(cluster.address(), APP, "postgres");
-                let postmaster = cluster.postmaster();
-                nix::sys::signal::kill(postmaster, Signal::SIGTERM).expect("send a signal");
-                wait_until("PostgreSQL to let nobody in", || {
-                    let parameters = [("user", APP), ("database", "postgres")];
-                    Client::try_connect(cluster.address(), &parameters).is_err()
-                });
-                last.run(&format!(
-                    "Q SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
-                    site.database()
-                ));
-                let mut console = site.console();
-                wait_until("the pooler to notice", || {
-                    !console.run("Q SHOW SERVERS").contains(" | D ")
-                });
-                last
-            };
-            let back = |last: Client| {
-                let postmaster = cluster.postmaster();
-                drop(last);
-                wait_until("PostgreSQL to be down", || {
-                    nix::sys::signal::kill(postmaster, None).is_err()
-                });
-                cluster.restart();
-            };
+            // Long enough for a restart on a busy machine, and less than the client's patience.
+            let patient = pool.clone().with("server_login_retry", 8);
+            let site = Site::start_on(cluster, *against, &patient);
             let mut client = site.client();
-            let last = going_down();
+            let last = going_down(&site);
             client.say("Q SELECT 1");
             assert!(client.hears_nothing(), "{against:?}");
-            back(last);
+            back(cluster, last);
             assert_eq!(client.read_until(b"Z").join(" | "), ONE, "{against:?}");
+            drop(site);
 
-            let last = going_down();
+            let impatient = pool.clone().with("server_login_retry", 1);
+            let site = Site::start_on(cluster, *against, &impatient);
+            let mut client = site.client();
+            let last = going_down(&site);
             let heard = client.run("Q SELECT 1 | < eof");
             let told = "E FATAL 57P03 the database system is shutting down | eof";
             assert_eq!(heard, told, "{against:?}");
-            back(last);
+            back(cluster, last);
             wait_until_back(&site);
             site.assert_whole(1);
         }

@@ -6,8 +6,8 @@ use std::thread;
 use poolproof_proxy::pool::state::LOCALITY_SLACK;
 
 use crate::cluster::APP;
-use crate::patience::bounded;
-use crate::raw::{Client, bytes_of, wait_until_read};
+use crate::patience::{bounded, wait_until};
+use crate::raw::{Client, bytes_of, rows, wait_until_read};
 use crate::site::{Against, OURS, POOLERS, Pool, Site};
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
@@ -78,11 +78,9 @@ fn trap_17_nobody_gets_the_server_of_an_open_transaction() {
 #[test]
 fn trap_24_servers_are_given_in_order_of_arrival() {
     bounded(|| {
-        let one_core = Pool::of(1).with("worker_threads", 1);
-        for (against, pool) in [
-            (Against::PgBouncer, Pool::of(1)),
-            (Against::Proxy, one_core),
-        ] {
+        let pool = Pool::of(1).with("admin_users", APP);
+        let one_core = pool.clone().with("worker_threads", 1);
+        for (against, pool) in [(Against::PgBouncer, pool), (Against::Proxy, one_core)] {
             let site = Site::start(against, &pool);
             let order = order_of_service(&site, 30);
             assert_eq!(order, (0..30).collect::<Vec<_>>(), "{against:?}");
@@ -95,7 +93,7 @@ fn trap_24_servers_are_given_in_order_of_arrival() {
 #[test]
 fn trap_24_nobody_is_overtaken_for_long() {
     bounded(|| {
-        let site = Site::start(Against::Proxy, &Pool::of(1));
+        let site = Site::start(Against::Proxy, &Pool::of(1).with("admin_users", APP));
         let order = order_of_service(&site, 60);
         for (place, client) in order.iter().enumerate() {
             let overtakers = order[..place].iter().filter(|other| *other > client);
@@ -106,17 +104,24 @@ fn trap_24_nobody_is_overtaken_for_long() {
 }
 
 /// Lets `count` clients arrive one after the other at a pool of one that is taken, and returns them
-/// in the order in which they got the server.
+/// in the order in which they got the server. The console must be open.
 fn order_of_service(site: &Site, count: usize) -> Vec<usize> {
     site.sql("CREATE TABLE served (place serial, client int)");
     let mut holder = site.client();
     holder.run("Q BEGIN");
-    let arrive = |client: usize| {
+    let mut console = site.console();
+    let mut arrive = |client: usize| {
         let mut session = site.client();
         session.say(&format!("Q INSERT INTO served (client) VALUES ({client})"));
+        wait_until("it to be in the queue", || {
+            let pools = console.run("Q SHOW POOLS");
+            let mut ours = rows(&pools).filter(|row| row.starts_with(site.database()));
+            let waiting = ours.next().and_then(|row| row.split(' ').nth(3));
+            waiting.is_some_and(|waiting| waiting == (client + 1).to_string())
+        });
         session
     };
-    let mut queue: Vec<Client> = (0..count).map(arrive).collect();
+    let mut queue: Vec<Client> = (0..count).map(&mut arrive).collect();
     holder.run("Q COMMIT");
     for session in &mut queue {
         assert_eq!(session.read_until(b"Z"), ["C INSERT 0 1", "Z I"]);
