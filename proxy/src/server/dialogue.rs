@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use thiserror::Error;
@@ -10,6 +11,7 @@ use thiserror::Error;
 use super::login::ServerError;
 use super::{Server, ServerFault};
 use crate::client::session::Tenure;
+use crate::deadline::Deadline;
 use crate::io::{Outbox, scratch};
 use crate::parameters::Interner;
 use crate::pool::Pool;
@@ -19,6 +21,7 @@ use crate::protocol::tag::Frontend;
 /// One Query and the wait for its ReadyForQuery.
 #[derive(Debug)]
 pub struct Dialogue {
+    began: Instant,
     outbox: Outbox,
     error: Option<ServerError>,
 }
@@ -48,9 +51,16 @@ impl Dialogue {
         let mut outbox = Outbox::default();
         outbox.push(&message);
         Self {
+            began: Instant::now(),
             outbox,
             error: None,
         }
+    }
+
+    /// When it began.
+    #[must_use]
+    pub const fn began(&self) -> Instant {
+        self.began
     }
 
     /// Goes on until the server is free again. Cancelled, the server is not free, and so is never
@@ -109,7 +119,7 @@ pub fn hand_on(pool: &Pool, mut server: Box<Server>, tenure: Tenure) {
 }
 
 /// Cleans a server after a session, or after a transaction that left it dirty, in a task of its
-/// own, and gives it back to its pool. One that cannot be cleaned is closed.
+/// own, and gives it back to its pool. One that cannot be cleaned in time is closed.
 fn reset(mut server: Box<Server>) {
     let pool = Arc::clone(server.seat.pool());
     let mut sql = pool.settings().server_reset_query.clone();
@@ -131,9 +141,15 @@ fn reset(mut server: Box<Server>) {
         pool.stats.here().resets.add(1);
         let mut dialogue = Dialogue::new(&mut server, &sql);
         let interner = &pool.commons().interner;
-        match poll_fn(|cx| dialogue.poll(cx, &mut server, interner)).await {
-            Ok(()) => pool.give_back(server),
-            Err(error) => tracing::warn!(pool = %pool.id, %error, "server reset failed"),
-        }
+        let cleaned = poll_fn(|cx| dialogue.poll(cx, &mut server, interner));
+        // Meanwhile another one could have been opened.
+        let deadline = Deadline::after(pool.settings().server_connect_timeout);
+        let error = match deadline.bound(cleaned).await {
+            Ok(Ok(())) => return pool.give_back(server),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer within server_connect_timeout".to_owned(),
+        };
+        tracing::warn!(pool = %pool.id, error, "server reset failed");
+        server.seat.blame("server reset failed");
     });
 }

@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 
 use crate::cluster::{APP, Cluster};
 use crate::patience::{bounded, wait_until};
-use crate::raw::Client;
-use crate::site::{AS_POSTGRES, OURS, POOLERS, Pool, Site};
+use crate::raw::{Client, row};
+use crate::site::{AS_POSTGRES, Against, OURS, POOLERS, Pool, Site};
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
 
@@ -220,6 +220,29 @@ fn trap_20_a_frozen_postgresql_delays_and_loses_nothing() {
             kill(&pid, Signal::SIGCONT);
             assert_eq!(client.read_until(b"Z").join(" | "), ONE);
             site.assert_whole(1);
+        }
+    });
+}
+
+/// A server that does not take a client's session parameters is given up, after `query_timeout` or,
+/// without one, as soon as another could have been opened.
+#[test]
+fn trap_20_a_server_frozen_before_it_has_the_parameters_is_given_up() {
+    bounded(|| {
+        for (setting, words) in [
+            ("query_timeout", "query timeout"),
+            ("server_connect_timeout", "server_connect_timeout"),
+        ] {
+            let site = Site::start(Against::Proxy, &Pool::of(1).with(setting, 2));
+            let named = |name| site.client_with(&[("application_name", name)]);
+            let mut one = named("one").expect("to be let in");
+            let answer = one.run("Q SELECT pg_backend_pid()");
+            kill(row(&answer), Signal::SIGSTOP);
+            let mut other = named("other").expect("to be let in");
+            let heard = other.run("Q SELECT 1 | < eof");
+            kill(row(&answer), Signal::SIGCONT);
+            assert_eq!(heard, format!("E FATAL 08P01 {words} | eof"));
+            assert_eq!(one.run("Q SELECT 1"), ONE, "{setting}");
         }
     });
 }

@@ -215,3 +215,18 @@ fn a_cancel_request_ends_at_its_timeout() {
         client.vanish();
     });
 }
+
+/// A reset that does not end is given up, and its place is another server's.
+#[test]
+fn a_reset_ends_at_its_timeout() {
+    bounded(|| {
+        let pool = Pool::of(1)
+            .with("server_reset_query", "SELECT pg_sleep(3600)")
+            .with("server_connect_timeout", 2)
+            .with("server_login_retry", 1);
+        let site = Site::start(Against::Proxy, &pool);
+        let mut client = site.client();
+        assert_eq!(client.run("Q SET work_mem = '1234kB'"), "C SET | Z I");
+        site.assert_serves();
+    });
+}

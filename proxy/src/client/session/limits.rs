@@ -2,7 +2,8 @@
 //!
 //! Nothing is measured and no timer runs as long as nobody has a limit. With one, a session sets an
 //! alarm when it has nothing to do; an alarm that comes early, as something else has begun since,
-//! is set anew then and not before, so that no transaction touches a timer.
+//! is set anew then and not before, so that no transaction touches a timer. The pooler's own word
+//! with a server always has a limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,6 +14,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::{Phase, Session, Tenure};
 use crate::client::end::End;
 use crate::config::{Timeout, UserLimits};
+use crate::pool::Pool;
 
 /// What wakes a session that has a limit.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ impl Session {
         {
             return Poll::Ready(End::Killed("server connection closed"));
         }
-        if self.pool.care.has_limits() {
+        if self.pool.care.has_limits() || matches!(self.phase, Phase::Aligning { .. }) {
             return self.poll_alarm(cx, worked);
         }
         self.alarm = None;
@@ -87,7 +89,8 @@ impl Session {
         let alarm = self.alarm.insert(alarm);
         let idle_since = alarm.idle_since;
         loop {
-            let Some((moment, reason)) = next_due(&self.phase, limits, idle_since) else {
+            let Some((moment, reason)) = next_due(&self.phase, &self.pool, limits, idle_since)
+            else {
                 return Poll::Pending;
             };
             if moment <= Instant::now() {
@@ -99,12 +102,20 @@ impl Session {
 }
 
 /// What of `phase` is due first: PgBouncer's words.
-fn next_due(phase: &Phase, limits: UserLimits, idle_since: Instant) -> Option<Due> {
+fn next_due(phase: &Phase, pool: &Pool, limits: UserLimits, idle_since: Instant) -> Option<Due> {
     let idle = || due(Some(idle_since), limits.client_idle, "client_idle_timeout");
     let server = match phase {
         Phase::Idle => return idle(),
         // Others see to it that a wait has an end.
-        Phase::Waiting { .. } | Phase::Aligning { .. } => return None,
+        Phase::Waiting { .. } => return None,
+        Phase::Aligning { dialogue, .. } => {
+            let since = Some(dialogue.began());
+            let query = due(since, limits.query, "query timeout");
+            // Meanwhile another server could have been opened.
+            let opening = pool.settings().server_connect_timeout;
+            let opening = due(since, opening, "server_connect_timeout");
+            return query.into_iter().chain(opening).min();
+        }
         Phase::Relaying { server, .. } => server,
     };
     if server.is_free() {
