@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::account::Counted;
 use super::roster::{Generation, ServerCard};
 use super::state::Ticket;
-use super::{Asked, Found, Pool, PoolId, Seat, Welcome};
+use super::{Asked, Found, Pool, PoolId, Seat, Waiter, Welcome};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::client::replication::Replication;
@@ -39,6 +39,8 @@ struct Failure {
     refusal: Refusal,
     /// Nobody tries again before.
     until: Instant,
+    /// Nothing is hoped of the attempts that are still under way: the circuit is open.
+    is_final: bool,
 }
 
 impl Pool {
@@ -65,19 +67,29 @@ impl Pool {
     /// What to tell a client that would wait in vain: there is no server, the last one did not let
     /// us in, and it is too early to try again.
     pub(super) fn hopeless(&self) -> Option<Refusal> {
-        if self.state().total() > 0 {
-            return None;
-        }
+        let total = {
+            let state = self.state();
+            // Most who wait do so for one that others have.
+            if state.total() > state.opening() {
+                return None;
+            }
+            state.total()
+        };
         let opening = self.opening();
         let failure = opening
             .failure
             .as_ref()
-            .filter(|failure| Instant::now() < failure.until)?;
+            .filter(|failure| Instant::now() < failure.until && self.dooms(failure, total))?;
         let words = format!(
             "server login has been failing, cached error: {} (server_login_retry)",
             failure.refusal.message
         );
         Some(Refusal::new(SqlState::PROTOCOL_VIOLATION, words))
+    }
+
+    /// Whether who waits for one of `total` servers, those being opened included, does so in vain.
+    fn dooms(&self, failure: &Failure, total: usize) -> bool {
+        total == 0 || (failure.is_final && !self.roster.has_shared())
     }
 
     /// Opens `count` servers, which the state has counted already.
@@ -236,22 +248,12 @@ impl Pool {
             _ => retry,
         };
         let refusal = refusal.filter(|_| !(error.is_not_yet() && self.is_patient(retry)));
-        let hopeless = refusal.is_some();
-        if let Some(refusal) = refusal {
-            self.opening().failure = Some(Failure {
-                refusal,
-                until: Instant::now() + retry,
-            });
-        }
-        let sent_away = {
-            let mut state = self.state();
-            state.failed();
-            if hopeless && state.total() == 0 {
-                state.refuse_all()
-            } else {
-                Vec::new()
-            }
-        };
+        let failure = refusal.map(|refusal| Failure {
+            refusal,
+            until: Instant::now() + retry,
+            is_final: matches!(error, ConnectError::CircuitOpen { .. }),
+        });
+        let sent_away = self.count_failed(failure);
         for waiter in sent_away {
             waiter.waker.wake();
         }
@@ -265,6 +267,23 @@ impl Pool {
 }
 
 impl Pool {
+    /// One attempt less; `failure` is what to tell of it to those who wait, if they are to be told.
+    /// They come back if nothing is hoped of the others.
+    fn count_failed(&self, failure: Option<Failure>) -> Vec<Waiter> {
+        let mut opening = self.opening();
+        let mut state = self.state();
+        state.failed();
+        let Some(failure) = failure else {
+            return Vec::new();
+        };
+        let failure = opening.failure.insert(failure);
+        if self.dooms(failure, state.total()) {
+            state.refuse_all()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Whether PostgreSQL has said for less than `retry` that it starts or stops, this time included.
     fn is_patient(&self, retry: Duration) -> bool {
         let now = Instant::now();

@@ -68,6 +68,14 @@ impl Roster {
         self.cards().values().cloned().collect()
     }
 
+    /// Whether there is one that clients share, open and not about to be.
+    pub(super) fn has_shared(&self) -> bool {
+        let cards = self.cards();
+        cards
+            .values()
+            .any(|card| card.replication == Replication::None)
+    }
+
     pub(super) fn generation(&self) -> Generation {
         Generation(self.generation.load(Ordering::Acquire))
     }

@@ -1,12 +1,13 @@
 //! Servers that go away.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use crate::cluster::{APP, Cluster};
 use crate::patience::{bounded, wait_until};
-use crate::raw::{Client, row};
+use crate::raw::{Client, row, startup};
 use crate::site::{AS_POSTGRES, Against, OURS, POOLERS, Pool, Site};
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
@@ -244,6 +245,36 @@ fn trap_20_a_server_frozen_before_it_has_the_parameters_is_given_up() {
             assert_eq!(heard, format!("E FATAL 08P01 {words} | eof"));
             assert_eq!(one.run("Q SELECT 1"), ONE, "{setting}");
         }
+    });
+}
+
+/// Three wait while three servers are being opened, and the first attempt that fails opens the
+/// circuit. What becomes of the others nobody waits for.
+#[test]
+fn trap_20_who_waits_when_the_circuit_opens_is_told_at_once() {
+    bounded(|| {
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen");
+        let port = silent.local_addr().expect("an address").port();
+        let pool = Pool::of(3)
+            .on_database(&format!("port={port}"))
+            .with("server_tls_sslmode", "disable")
+            .with("circuit_breaker_failures", 1);
+        let site = Site::start(Against::Proxy, &pool);
+        let hello = startup(&[("user", APP), ("database", site.database())]);
+        let begin = || {
+            let mut client = Client::silent(site.address());
+            client.send(&hello);
+            client
+        };
+        let mut waiting = [begin(), begin(), begin()];
+        let mut attempts = [(); 3].map(|()| Some(silent.accept().expect("an attempt")));
+        attempts[0] = None;
+        for client in &mut waiting {
+            let told = client.finish_login().expect_err("nobody to be let in");
+            assert!(told.contains("circuit open"), "{told}");
+        }
+        let told = begin().finish_login().expect_err("nobody to be let in");
+        assert!(told.starts_with("E FATAL 08P01 "), "{told}");
     });
 }
 
