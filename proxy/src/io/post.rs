@@ -23,7 +23,7 @@ use std::task::Waker;
 
 use nix::sys::socket::{MsgFlags, send};
 
-use ring::Ring;
+use ring::{Broken, Ring};
 
 /// Longest message that is copied to leave later; a longer one is worth a system call of its own.
 /// PostgreSQL sends long results in pieces of 8 kB, which are not worth the copy.
@@ -238,16 +238,17 @@ impl Post {
         };
         // The ring's own work is worth it from the second on.
         let together = ring.as_mut().filter(|_| letters.len() > 1);
-        let answered = together.map_or(0, |ring| ring.send(bag, letters, &mut sent));
-        let one_by_one = leaving(letters).filter(|(at, _)| answered >> at & 1 == 0);
-        for (at, letter) in one_by_one {
-            if answered > 0 {
-                tracing::warn!(
-                    sent = at,
-                    "io_uring is of no use any more: sends leave one by one"
-                );
+        let answered = match together.map(|ring| ring.send(bag, letters, &mut sent)) {
+            None => 0,
+            Some(Ok(())) => u64::MAX,
+            Some(Err(Broken { answered, error })) => {
+                tracing::warn!(%error, "io_uring is of no use any more: sends leave one by one");
                 *ring = None;
+                answered
             }
+        };
+        let one_by_one = leaving(letters).filter(|(at, _)| answered >> at & 1 == 0);
+        for (_, letter) in one_by_one {
             let outcome = send(letter.fd, letter.bytes(bag), FLAGS);
             sent(letter, outcome.map_err(io::Error::from));
         }

@@ -9,6 +9,15 @@ use super::{FLAGS, Letter, leaving};
 /// The kernel's queue of one core.
 pub(super) struct Ring(IoUring);
 
+/// A ring is of no use any more.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// The letters that were answered, the first in the lowest bit.
+    pub(super) answered: u64,
+    /// Why the others were not.
+    pub(super) error: io::Error,
+}
+
 impl std::fmt::Debug for Ring {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_tuple("Ring").finish_non_exhaustive()
@@ -29,9 +38,20 @@ impl Ring {
         Some(Self(ring))
     }
 
-    /// Sends `letters`, which lie in `bag`, and tells of each what came of it. Says which were
-    /// answered, the first in the lowest bit: all, unless the ring is of no use any more; the
-    /// others were not sent.
+    /// A queue that takes nothing.
+    #[cfg(test)]
+    pub(super) fn disabled(letters_max: usize) -> Option<Self> {
+        let mut builder = IoUring::builder();
+        builder.setup_r_disabled();
+        Some(Self(builder.build(u32::try_from(letters_max).ok()?).ok()?))
+    }
+
+    /// Sends `letters`, which lie in `bag`, and tells of each what came of it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel did not take them all. The ring must not be used again: what it holds of the
+    /// others, which were not sent, would be sent then.
     ///
     /// A send that must not wait is done, or refused, while it is submitted: its answer is there
     /// when the call returns.
@@ -40,7 +60,7 @@ impl Ring {
         bag: &[u8],
         letters: &[Letter],
         sent: &mut impl FnMut(&Letter, io::Result<usize>),
-    ) -> u64 {
+    ) -> Result<(), Broken> {
         self.queue(bag, letters);
         let mut answered = 0_u64;
         let mut left = letters.len();
@@ -55,11 +75,13 @@ impl Ring {
                 left -= 1;
             }
             match submitted {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
+                Err(error) if left > 0 && error.kind() != io::ErrorKind::Interrupted => {
+                    return Err(Broken { answered, error });
+                }
                 _ => {}
             }
         }
-        answered
+        Ok(())
     }
 
     #[expect(unsafe_code, reason = "the kernel is given pointers")]

@@ -88,6 +88,27 @@ fn servers_come_before_clients() {
     assert_eq!(order, [1, 3, 0, 2, 4]);
 }
 
+/// A kernel that takes nothing: what was queued for it would be sent with the next letters, from
+/// their bytes and perhaps to others.
+#[test]
+fn a_ring_that_fails_at_once_is_not_used_again() {
+    let Some(ring) = Ring::disabled(LETTERS_MAX) else {
+        return;
+    };
+    let mut post = Post::new(Some(ring));
+    let sockets = [pair(), pair()];
+    for round in [&b"first"[..], b"second"] {
+        for (near, _) in &sockets {
+            post.lay_out(Whom::Client, near.as_raw_fd(), round, Waker::noop());
+        }
+        post.flush();
+        assert!(post.ring.is_none());
+        for (_, far) in &sockets {
+            assert_eq!(arrived(far), round);
+        }
+    }
+}
+
 /// Fills the socket until it takes no more.
 fn stuff(mut socket: &UnixStream) -> usize {
     let mut len = 0;
