@@ -1,121 +1,25 @@
 //! The program from outside: arguments, exit codes, signals.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Command, Output};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 
-use crate::cluster::{APP, Cluster, Guardian, free_port, hand_over, private_folder, program};
+use crate::cluster::APP;
 use crate::patience::{bounded, wait_until};
 use crate::raw::Client;
 
 mod handover;
+mod site;
 mod systemd;
+
+use site::Site;
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_poolproof-proxy");
-
-/// A folder with a configuration in front of PostgreSQL, removed in the end with what runs there.
-struct Site {
-    folder: PathBuf,
-    port: u16,
-    _guardian: Guardian,
-}
-
-impl Site {
-    fn new() -> Self {
-        let folder = private_folder();
-        let guardian = Guardian::watch(&folder, &folder.join("pid"));
-        let site = Self {
-            folder,
-            port: free_port(),
-            _guardian: guardian,
-        };
-        site.write("users", &format!("\"{APP}\" \"\"\n"));
-        site.write("ini", &site.ini(""));
-        site
-    }
-
-    fn ini(&self, settings: &str) -> String {
-        format!(
-            "[databases]\npostgres = host=127.0.0.1 port={postgres}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = trust\nauth_file = {folder}/users\n\
-             pidfile = {folder}/pid\nlogfile = {folder}/log\n{settings}\n",
-            postgres = Cluster::shared().address().port(),
-            port = self.port,
-            folder = self.folder.display(),
-        )
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.folder.join(name);
-        fs::write(&path, text).expect("write a file");
-        hand_over(&path);
-    }
-
-    /// The program with `args` and the configuration, as a user whom it accepts.
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        if Uid::effective().is_root() {
-            command.args(["-u", "postgres"]);
-        }
-        command
-            .args(args)
-            .arg(self.folder.join("ini"))
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn start(&self) -> Child {
-        self.start_with(&mut self.command(&["-q"]))
-    }
-
-    fn start_with(&self, command: &mut Command) -> Child {
-        let mut process = command.spawn().expect("start the pooler");
-        wait_until("the pooler to come up", || {
-            let ended = process.try_wait().expect("look at the pooler");
-            assert!(ended.is_none(), "it ended: {}", self.log());
-            self.answers()
-        });
-        process
-    }
-
-    fn answers(&self) -> bool {
-        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.folder.join("pid")).ok()?;
-        text.trim().parse().ok().map(Pid::from_raw)
-    }
-
-    /// What psql gets through the pooler.
-    fn psql(&self) -> String {
-        let output = Command::new(program("psql"))
-            .args([
-                "--no-psqlrc",
-                "-qAtX",
-                "-w",
-                "-c",
-                "SELECT 42",
-                "-h",
-                "127.0.0.1",
-            ])
-            .args(["-p", &self.port.to_string(), "-U", APP, "-d", "postgres"])
-            .output()
-            .expect("run psql");
-        format!("{}{}", text(&output.stdout), text(&output.stderr))
-    }
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
@@ -252,10 +156,10 @@ fn root_is_refused_and_others_are_not() {
 fn what_the_machine_does_not_give_ends_with_3() {
     bounded(|| {
         let site = Site::new();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port)).expect("listen");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port())).expect("listen");
         let words = format!(
             "cannot listen on 127.0.0.1:{}: Address already in use",
-            site.port
+            site.port()
         );
         check(&mut site.command(&[]), 3, &words);
         check(&mut site.command(&[]), 3, "choose another listen_port");
@@ -343,7 +247,7 @@ fn sigusr1_pauses_and_sigusr2_resumes() {
         );
         let mut process = site.start();
         let pid = Pid::from_raw(process.id().cast_signed());
-        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let address = (Ipv4Addr::LOCALHOST, site.port()).into();
         let mut client = Client::connect(address, APP, "postgres");
         assert_eq!(client.run("Q SELECT 1"), ONE);
         kill(pid, Signal::SIGUSR1).expect("kill");
@@ -372,7 +276,7 @@ fn every_closed_socket_is_logged_with_its_reason() {
         let site = Site::new();
         site.write("ini", &site.ini("server_idle_timeout = 1"));
         let mut process = site.start();
-        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let address = (Ipv4Addr::LOCALHOST, site.port()).into();
         let mut client = Client::connect(address, APP, "postgres");
         assert_eq!(client.run("Q SELECT 1"), ONE);
         client.say("X");

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use poolproof_proxy::config::Config;
-use poolproof_proxy::{Running, start};
+use poolproof_proxy::{Running, StartError, start};
 
 use crate::cluster::{APP, Cluster, free_port};
 use crate::patience::{bounded, wait_until};
@@ -12,6 +12,12 @@ use crate::raw::{Client, cancel, cancel_with};
 
 /// Poolers 1 and 2, which know each other, and 3, which knows nobody.
 fn poolers(database: &str) -> Vec<(Running, SocketAddr)> {
+    // Another program may take a port between the moments.
+    let started = (0..3).find_map(|_| try_poolers(database).ok());
+    started.expect("start the poolers")
+}
+
+fn try_poolers(database: &str) -> Result<Vec<(Running, SocketAddr)>, StartError> {
     let postgres = Cluster::shared().address().port();
     let ports = [free_port(), free_port(), free_port()];
     let [one, two, _] = ports;
@@ -30,7 +36,7 @@ fn poolers(database: &str) -> Vec<(Running, SocketAddr)> {
             );
             let config = Config::parse(Path::new("peers.ini"), &text).expect("a sound file");
             let address = (Ipv4Addr::LOCALHOST, port).into();
-            (start(config).expect("start a pooler"), address)
+            Ok((start(config)?, address))
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
+use crate::cluster::Cluster;
 use crate::raw::cancel;
 
 const CANCELLED: &str =
@@ -62,7 +63,7 @@ fn a_successor_takes_the_sockets_and_nobody_is_refused() {
         let site = Site::new();
         site.write("ini", &site.ini(&settings(&site)));
         let mut old = site.start();
-        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let address = (Ipv4Addr::LOCALHOST, site.port()).into();
         let visitors = Visitors::come(address);
         let mut client = Client::connect(address, APP, "postgres");
         client.run("Q BEGIN");
@@ -94,7 +95,7 @@ fn a_successor_takes_the_sockets_and_nobody_is_refused() {
         assert_eq!(old.wait().expect("wait").code(), Some(0));
         visitors.go_on();
         visitors.leave();
-        let socket = site.folder.join(format!(".s.PGSQL.{}", site.port));
+        let socket = site.folder.join(format!(".s.PGSQL.{}", site.port()));
         assert!(socket.exists(), "the socket is the successor's");
         assert_eq!(site.pid(), Some(new_pid), "so is the pidfile");
 
@@ -126,7 +127,7 @@ fn nobody_gets_the_sockets_over_tcp() {
         let settings = format!("{}\nadmin_users = {APP}", settings(&site));
         site.write("ini", &site.ini(&settings));
         let mut process = site.start();
-        let address = (Ipv4Addr::LOCALHOST, site.port).into();
+        let address = (Ipv4Addr::LOCALHOST, site.port()).into();
         let mut admin = Client::connect(address, APP, "pgbouncer");
         let answer = admin.run("Q HANDOVER");
         assert!(

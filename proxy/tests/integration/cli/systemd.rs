@@ -1,8 +1,10 @@
 //! What systemd does for a service, and what it is told.
 
 use std::os::unix::net::UnixDatagram;
+use std::process::Stdio;
 
 use super::*;
+use crate::cluster::hand_over;
 
 /// What comes on `socket`, up to the line that begins with `wanted`.
 fn told(socket: &UnixDatagram, wanted: &str) {
