@@ -40,8 +40,8 @@ pub struct Session {
     phase: Phase,
     /// What the client calls its prepared statements; nothing until there is one.
     names: Option<Box<Names>>,
-    /// Nothing goes to the server until it has answered everything: what the client said last
-    /// changes what its names mean.
+    /// Nothing goes to the server until it has answered everything or asks for the data of a COPY:
+    /// what the client said last changes what its names mean.
     holds: bool,
     /// The client has said goodbye behind requests whose answers it still gets.
     leaves: bool,

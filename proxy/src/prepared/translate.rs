@@ -132,7 +132,12 @@ impl<'a> Translator<'a> {
             Frontend::Bind => self.bind(at, frame),
             Frontend::Describe => self.describe(at, frame),
             Frontend::Close => self.close(at, frame),
-            Frontend::Execute if self.residue.names_armed() => self.execute_and_wait(at, frame),
+            Frontend::Execute if self.residue.names_armed() => {
+                self.send_and_wait(message, at, frame)
+            }
+            Frontend::CopyDone | Frontend::CopyFail if self.copies_alone() => {
+                self.send_and_wait(message, at, frame)
+            }
             Frontend::Sync => {
                 self.residue.batch_ended();
                 self.shelf.batch_ended();
@@ -176,7 +181,9 @@ impl<'a> Translator<'a> {
         let text = text_of(&frame[HEADER_LEN..]);
         let traces = traces(text);
         self.residue.text(traces);
-        if !traces.names || self.statements_max == 0 {
+        let is_about_names = traces.names && self.statements_max > 0;
+        self.residue.query(is_about_names);
+        if !is_about_names {
             return self.as_it_is(Frontend::Query);
         }
         self.residue.batch_ended();
@@ -189,11 +196,15 @@ impl<'a> Translator<'a> {
         Passage::GoesAlone
     }
 
-    fn execute_and_wait(&mut self, at: usize, frame: &[u8]) -> Passage {
-        self.copy_up_to(at + frame.len());
-        self.out.extend_from_slice(FLUSH);
-        self.exchange.client_sent(Frontend::Execute);
+    fn send_and_wait(&mut self, message: Frontend, at: usize, frame: &[u8]) -> Passage {
+        self.exchange.client_sent(message);
+        self.ask_for_answers(at + frame.len());
         Passage::GoesAlone
+    }
+
+    /// Whether the server takes data for a COPY after which what the client's names mean is open again.
+    fn copies_alone(&self) -> bool {
+        self.exchange.is_copying_in() && (self.residue.names_armed() || self.residue.query_armed())
     }
 
     /// SQL that names statements is run by the server, which must know them by these names.

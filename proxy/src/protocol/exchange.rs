@@ -186,11 +186,17 @@ impl Exchange {
         self.status != TransactionStatus::Idle
     }
 
+    /// Whether the server waits for the data of a COPY, or for its end.
+    #[must_use]
+    pub const fn is_copying_in(&self) -> bool {
+        matches!(self.mode, Mode::CopyIn(_))
+    }
+
     /// Whether messages are to be passed on as they come, without waiting for the end of a batch:
     /// in an open transaction and in a COPY the server is bound to this client anyway.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.status != TransactionStatus::Idle || matches!(self.mode, Mode::CopyIn(_))
+        self.status != TransactionStatus::Idle || self.is_copying_in()
     }
 
     /// Whether so many requests wait for their answers that no more should be sent.

@@ -16,6 +16,8 @@ pub struct Residue {
     harmless_set: bool,
     /// The batch runs SQL about statements' names.
     names_armed: bool,
+    /// The last Query is about statements' names.
+    query_armed: bool,
     /// Names that statements on their way deallocate.
     deallocating: VecDeque<Box<[u8]>>,
 }
@@ -54,6 +56,7 @@ impl Residue {
         self.altered = false;
         self.harmless_set = false;
         self.batch_ended();
+        self.query_armed = false;
         self.deallocating.clear();
     }
 
@@ -78,6 +81,17 @@ impl Residue {
     #[must_use]
     pub const fn names_armed(&self) -> bool {
         self.names_armed
+    }
+
+    /// A Query is sent, and `is_about_names` or not.
+    pub const fn query(&mut self, is_about_names: bool) {
+        self.query_armed = is_about_names;
+    }
+
+    /// Whether the last Query is about names.
+    #[must_use]
+    pub const fn query_armed(&self) -> bool {
+        self.query_armed
     }
 
     /// The batch is over.

@@ -52,6 +52,17 @@ fn half_a_copy_is_rolled_back() {
 }
 
 #[test]
+fn half_a_copy_that_waits_for_its_server_is_rolled_back() {
+    let line = format!("d {} | ", "1".repeat(9));
+    let data = line.repeat(10_000);
+    bounded(move || {
+        leave_during(&format!(
+            "Q COPY t (n) FROM STDIN /* discard */ | {data}< G"
+        ));
+    });
+}
+
+#[test]
 fn trap_18_a_result_that_nobody_reads_reaches_nobody_else() {
     bounded(|| leave_during("Q SELECT repeat('x', 10000) FROM generate_series(1, 2000) | < T"));
 }

@@ -78,6 +78,47 @@ fn trap_09_copy_in_meets_flush_and_sync() {
 }
 
 #[test]
+fn copy_in_of_a_table_that_is_named_like_a_command() {
+    bounded(|| {
+        let sql = "CREATE TABLE u (discard int)";
+        let sites = Sites::start(AS_POSTGRES, &Pool::of(1), sql);
+        // What comes after a text about statements waits; the data of its COPY does not.
+        sites.check(
+            "Q COPY u (discard) FROM STDIN | < G | d 1 | c | < Z | Q COPY u (discard) FROM STDIN | d 2 | c | Q TABLE u",
+            &expect![[r#"
+                G | C COPY 1 | Z I
+                G | C COPY 1 | Z I
+                T discard:23 | D 1 | D 2 | C SELECT 2 | Z I"#]],
+        );
+        sites.check(
+            "P - COPY u (discard) FROM STDIN | B - - | E - | H | < G | d 3 | c | S | < Z",
+            &expect!["1 | 2 | G | C COPY 1 | Z I"],
+        );
+        sites.check(
+            "P - COPY u (discard) FROM STDIN | B - - | E - | S | < G | d 4 | c | S | Q SELECT 1 | < Z Z",
+            &expect![[r#"
+                1 | 2 | G | C COPY 1 | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+        );
+        sites.check(
+            "Q COPY u (discard) FROM STDIN | < G | f no | < Z | P - COPY u (discard) FROM STDIN | B - - | E - | d x | c | S | Q SELECT 1",
+            &expect![[r#"
+                G | E ERROR 57014 COPY from stdin failed: no | Z I
+                1 | 2 | G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I"#]],
+        );
+        // A name after the COPY means what the rest of its Query has made of it.
+        sites.check(
+            "P a SELECT 1 | S | < Z | Q COPY u (discard) FROM STDIN; DEALLOCATE ALL | d 5 | c | P a SELECT 2 | B - a | E - | S",
+            &expect![[r#"
+                1 | Z I
+                G | C COPY 1 | C DEALLOCATE ALL | Z I
+                1 | 2 | D 2 | C SELECT 1 | Z I"#]],
+        );
+    });
+}
+
+#[test]
 fn trap_09_copy_in_fails() {
     bounded(|| {
         let sites = Sites::start(AS_POSTGRES, &Pool::of(1), TABLE);

@@ -96,7 +96,8 @@ impl Session {
             return Ok(0);
         };
         if self.holds {
-            if !server.exchange.is_quiet() {
+            // The data of a COPY are what its answer waits for.
+            if !server.exchange.is_quiet() && !server.exchange.is_copying_in() {
                 return Ok(0);
             }
             self.holds = false;
