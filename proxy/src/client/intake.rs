@@ -2,13 +2,13 @@
 //!
 //! While a client holds no server, its messages are gathered until a batch is whole (Query,
 //! FunctionCall, Sync or Flush), so that a slow client holds none; more than [`GATHER_MAX`] is not
-//! gathered. While it holds one, whole messages pass as they come, and long ones in pieces.
+//! gathered, but for a text of up to [`TEXT_LEN_MAX`]. While it holds one, whole messages pass as they come, and long ones in pieces.
 //! Messages are usually judged in the buffer that they were read into; only what has to wait is
 //! kept.
 
 use thiserror::Error;
 
-use crate::prepared::translate::{PARSE_LEN_MAX, Passage};
+use crate::prepared::translate::{Passage, TEXT_LEN_MAX};
 use crate::protocol::frame::{BadLength, HEADER_LEN, Header};
 use crate::protocol::tag::Frontend;
 
@@ -236,8 +236,8 @@ impl Intake {
         let here = bytes.len() - at;
         let streams = |(header, message): (Header, Frontend)| match message {
             Frontend::CopyData => true,
-            // Statements are shared by their text, which must be known whole.
-            Frontend::Parse if header.len <= PARSE_LEN_MAX => false,
+            // What a text does is told by its words, and statements are shared by it: it must be whole.
+            Frontend::Query | Frontend::Parse if header.len <= TEXT_LEN_MAX => false,
             _ => header.len > GATHER_MAX && here >= NAMES_LEN,
         };
         let forward = match rule {

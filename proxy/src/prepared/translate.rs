@@ -18,9 +18,10 @@ use std::sync::Arc;
 const CLOSE_NOTHING: &[u8] = b"C\0\0\0\x10Spoolproof_\0";
 /// Flush.
 const FLUSH: &[u8] = b"H\0\0\0\x04";
-/// Longest Parse, header included, that is waited for until it is whole. A longer one goes to the
-/// server as it is, under the client's own name, and is known there alone.
-pub const PARSE_LEN_MAX: usize = 1 << 20;
+/// Longest Query or Parse, header included, that is waited for until it is whole. A longer one goes
+/// to the server as it is, and taints it; the statement of such a Parse is known there alone, under
+/// the client's own name.
+pub const TEXT_LEN_MAX: usize = 1 << 20;
 
 /// Translates the messages of one read.
 #[derive(Debug)]
@@ -181,7 +182,11 @@ impl<'a> Translator<'a> {
         let text = text_of(&frame[HEADER_LEN..]);
         let traces = traces(text);
         self.residue.text(traces);
-        let is_about_names = traces.names && self.statements_max > 0;
+        if !is_whole(frame) {
+            self.residue.unseen();
+        }
+        // What has begun cannot go alone, as its rest would wait behind it.
+        let is_about_names = traces.names && self.statements_max > 0 && is_whole(frame);
         self.residue.query(is_about_names);
         if !is_about_names {
             return self.as_it_is(Frontend::Query);
@@ -225,12 +230,16 @@ impl<'a> Translator<'a> {
 
     fn parse(&mut self, at: usize, frame: &'a [u8]) -> Passage {
         let Some((name, definition)) = cut_text(&frame[HEADER_LEN..]) else {
+            self.residue.unseen();
             return self.as_it_is(Frontend::Parse);
         };
         if name.is_empty() || self.statements_max == 0 {
             let text = text_of(definition);
             let traces = traces(text);
             self.residue.text(traces);
+            if !is_whole(frame) {
+                self.residue.unseen();
+            }
             if traces.names && self.statements_max > 0 {
                 self.residue.arm_names();
                 self.make_names_known(at, text, Errand::HiddenParse);
@@ -241,7 +250,7 @@ impl<'a> Translator<'a> {
             return self.as_it_is(Frontend::Parse);
         }
         if !is_whole(frame) {
-            self.residue.stays();
+            self.residue.unseen();
             return self.as_it_is(Frontend::Parse);
         }
         self.stats.client_parses.add(1);
@@ -390,7 +399,7 @@ impl<'a> Translator<'a> {
     }
 
     fn write_length(&mut self, start: usize) {
-        // Nothing written here is longer than PARSE_LEN_MAX and a name.
+        // Nothing written here is longer than TEXT_LEN_MAX and a name.
         let length = u32::try_from(self.out.len() - start - 1).unwrap_or(u32::MAX);
         self.out[start + 1..start + HEADER_LEN].copy_from_slice(&length.to_be_bytes());
     }

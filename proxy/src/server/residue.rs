@@ -67,6 +67,12 @@ impl Residue {
         self.harmless_set = traces.harmless_set;
     }
 
+    /// Text is on its way of which only the beginning was looked at: it may do anything.
+    pub const fn unseen(&mut self) {
+        self.dirty = true;
+        self.altered = true;
+    }
+
     /// Something stays that no other client may meet.
     pub const fn stays(&mut self) {
         self.dirty = true;

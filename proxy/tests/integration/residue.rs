@@ -73,6 +73,50 @@ const LEAKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// What each text leaves that comes behind much else, as does what it follows.
+fn leaks_of_long_texts() -> impl Iterator<Item = (String, usize)> {
+    let texts = [
+        "CREATE TEMP TABLE gossip (n int)",
+        "SELECT pg_advisory_lock(7)",
+        "SELECT set_config('a.b', 'left', false)",
+        "DECLARE gossip CURSOR WITH HOLD FOR SELECT 1",
+    ];
+    let fillers = [70_000, 2_000_000].map(|length| (length, "x".repeat(length)));
+    texts.into_iter().flat_map(move |text| {
+        fillers
+            .clone()
+            .into_iter()
+            .flat_map(move |(length, filler)| {
+                [
+                    format!("Q SELECT length('{filler}'); {text}"),
+                    format!("Q BEGIN | < Z | Q SELECT length('{filler}'); {text} | < Z | Q COMMIT"),
+                    format!("P - /* {filler} */ {text} | B - - | E - | S"),
+                    format!("P a /* {filler} */ {text} | B - a | E - | S"),
+                ]
+                .map(|script| (script, length))
+            })
+    })
+}
+
+#[test]
+fn trap_22_nothing_is_left_by_a_text_that_is_longer_than_a_buffer() {
+    const ALL: &str = "Q SELECT to_regclass('gossip') IS NULL, coalesce(current_setting('a.b', true), ''), \
+                       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), \
+                       (SELECT count(*) FROM pg_cursors WHERE is_holdable)";
+    bounded(|| {
+        let site = Site::start(Against::Proxy, &Pool::of(1));
+        for (leave, length) in leaks_of_long_texts() {
+            let what = || format!("{}, {length} bytes", &leave[leave.len() - 60..]);
+            let before = resets(&site);
+            let left = site.client().run(&leave);
+            assert!(!left.contains("E ERROR"), "{}: {left}", what());
+            let answer = site.client().run(ALL);
+            assert!(answer.contains("D t  0 0 "), "{}: {answer}", what());
+            assert_eq!(resets(&site) - before, 1, "{}", what());
+        }
+    });
+}
+
 fn resets(site: &Site) -> u64 {
     let pools = site.pooler().view().pools;
     pools.iter().map(|pool| pool.totals.resets).sum()
@@ -121,6 +165,9 @@ fn trap_22_clean_servers_cost_nothing() {
                 site.client().run(script);
             }
         }
+        let filler = "x".repeat(1_000_000);
+        let answer = site.client().run(&format!("Q SELECT length('{filler}')"));
+        assert_eq!(answer, "T length:23 | D 1000000 | C SELECT 1 | Z I");
         assert_eq!(resets(&site), 0);
     });
 }

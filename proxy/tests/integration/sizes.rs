@@ -7,7 +7,7 @@ use postgres_protocol::message::frontend;
 
 use crate::patience::bounded;
 use crate::raw::bytes_of;
-use crate::site::{EVERYWHERE, POOLERS, Pool, Site, Sites};
+use crate::site::{AS_POSTGRES, EVERYWHERE, POOLERS, Pool, Site, Sites};
 
 /// Header and final zero of a Query.
 const QUERY_FRAME: usize = 6;
@@ -58,6 +58,21 @@ fn bound_values_around_every_buffer_size() {
             let text = "x".repeat(length);
             let expected = format!("1 | 2 | D x*{length} | C SELECT 1 | Z I");
             sites.expect_all(&format!("{batch}{text} | E - | S"), &expected);
+        }
+    });
+}
+
+/// Texts about statements are alone on their way, and come whole all the same.
+#[test]
+fn long_texts_with_words_about_statements() {
+    bounded(|| {
+        let sites = Sites::start(AS_POSTGRES, &Pool::of(1), "");
+        for length in [10_000, 100_000, 2_000_000] {
+            let text = "x".repeat(length);
+            let query = format!("Q SELECT length('execute {text}')");
+            let answer = format!("T length:23 | D {} | C SELECT 1 | Z I", length + 8);
+            let both = format!("{answer}\nT ?column?:23 | D 2 | C SELECT 1 | Z I");
+            sites.expect_all(&format!("{query} | Q SELECT 2"), &both);
         }
     });
 }

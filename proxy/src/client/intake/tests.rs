@@ -76,12 +76,22 @@ fn with_a_server_in_a_transaction_whole_messages_pass() {
 
 #[test]
 fn what_is_too_long_to_gather_passes_in_pieces() {
-    let query = message(b'Q', 3 * GATHER_MAX);
+    let query = message(b'F', 3 * GATHER_MAX);
     assert_eq!(cut(&query[..GATHER_MAX - 1], Rule::Gather).forward, 0);
     assert_eq!(cut(&query[..GATHER_MAX], Rule::Gather).forward, GATHER_MAX);
     assert_eq!(cut(&query[..NAMES_LEN], Rule::Pass).forward, NAMES_LEN);
     assert_eq!(cut(&query[..NAMES_LEN - 1], Rule::Pass).forward, 0);
     assert_eq!(cut(&message(b'd', 100)[..50], Rule::Pass).forward, 50);
+
+    // A text must be whole, unless it is far too long.
+    for tag in [b'Q', b'P'] {
+        let text = message(tag, TEXT_LEN_MAX - HEADER_LEN);
+        assert_eq!(cut(&text[..TEXT_LEN_MAX - 1], Rule::Gather).forward, 0);
+        assert_eq!(cut(&text[..TEXT_LEN_MAX - 1], Rule::Pass).forward, 0);
+        assert_eq!(cut(&text, Rule::Pass).forward, TEXT_LEN_MAX);
+        let longer = message(tag, TEXT_LEN_MAX - HEADER_LEN + 1);
+        assert_eq!(cut(&longer[..NAMES_LEN], Rule::Pass).forward, NAMES_LEN);
+    }
 
     // Many short messages without an end pass up to the last whole one.
     let parses = messages(&[b'P'].repeat(GATHER_MAX / EACH + 1));
