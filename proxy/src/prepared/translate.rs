@@ -221,6 +221,9 @@ impl<'a> Translator<'a> {
             let known = self.names.as_ref().and_then(|names| names.get(&used.name));
             if let Some(statement) = known.cloned() {
                 self.copy_up_to(at);
+                // The server may have it from before; Close of what it has not is no error.
+                self.write_close(&used.name);
+                self.note(Errand::HiddenClose, Change::Nothing);
                 self.write_parse(&used.name, &statement.definition);
                 self.residue.stays();
                 self.note(errand, Change::Nothing);
@@ -374,12 +377,7 @@ impl<'a> Translator<'a> {
     }
 
     fn evict(&mut self, id: u64) {
-        let start = self.out.len();
-        self.out.extend_from_slice(b"C\0\0\0\0S");
-        self.out.extend_from_slice(NAME_PREFIX.as_bytes());
-        self.out.extend_from_slice(id.to_string().as_bytes());
-        self.out.push(0);
-        self.write_length(start);
+        self.write_close(format!("{NAME_PREFIX}{id}").as_bytes());
         self.note(Errand::HiddenClose, Change::Evicted(id));
     }
 
@@ -395,6 +393,14 @@ impl<'a> Translator<'a> {
         self.out.extend_from_slice(name);
         self.out.push(0);
         self.out.extend_from_slice(definition);
+        self.write_length(start);
+    }
+
+    fn write_close(&mut self, name: &[u8]) {
+        let start = self.out.len();
+        self.out.extend_from_slice(b"C\0\0\0\0S");
+        self.out.extend_from_slice(name);
+        self.out.push(0);
         self.write_length(start);
     }
 

@@ -185,6 +185,35 @@ fn trap_13_sql_and_protocol_share_their_names() {
 }
 
 #[test]
+fn trap_13_sql_finds_the_names_of_the_protocol_again_and_again() {
+    bounded(|| {
+        let sites = sites("");
+        sites.check(
+            "P b SELECT 4 | S | Q BEGIN | Q EXECUTE b | Q EXECUTE b; EXECUTE b | P - EXECUTE b | B - - | E - | S | B - - | E - | S | Q COMMIT",
+            &expect![[r#"
+                1 | Z I
+                C BEGIN | Z T
+                T ?column?:23 | D 4 | C SELECT 1 | Z T
+                T ?column?:23 | D 4 | C SELECT 1 | T ?column?:23 | D 4 | C SELECT 1 | Z T
+                1 | 2 | D 4 | C SELECT 1 | Z T
+                2 | D 4 | C SELECT 1 | Z T
+                C COMMIT | Z I"#]],
+        );
+        sites.check(
+            "P c SELECT 5 | S | P d EXECUTE c | S | Q BEGIN | B - d | E - | B - d | E - | S | Q DEALLOCATE c; EXECUTE c | < Z Z Z Z Z | Q ROLLBACK | B - c | S",
+            &expect![[r#"
+                1 | Z I
+                1 | Z I
+                C BEGIN | Z T
+                2 | D 5 | C SELECT 1 | 2 | D 5 | C SELECT 1 | Z T
+                C DEALLOCATE | E ERROR 26000 prepared statement "c" does not exist | Z E
+                C ROLLBACK | Z I
+                E ERROR 26000 prepared statement "c" does not exist | Z I"#]],
+        );
+    });
+}
+
+#[test]
 fn trap_16_a_result_that_changed_is_cured_by_preparing_anew() {
     bounded(|| {
         sites("CREATE TABLE t (a int)").check(

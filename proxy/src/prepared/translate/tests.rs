@@ -219,7 +219,8 @@ fn trap_13_sql_finds_the_names_of_the_protocol() {
     play.say(10, &[&format!("Pa~{ONE}"), "S"]);
     play.hear(b"1Z");
     let (sent, waits) = play.say(10, &["QDEALLOCATE a; SELECT 1~"]);
-    assert_eq!(sent, format!("Pa~{ONE} QDEALLOCATE a; SELECT 1~"));
+    let expected = format!("CSa~ Pa~{ONE} QDEALLOCATE a; SELECT 1~");
+    assert_eq!(sent, expected);
     assert!(waits);
 }
 
