@@ -242,6 +242,8 @@ impl Server {
     pub fn reason_to_close(&self) -> Option<&'static str> {
         if !self.is_free() {
             Some("unclean server")
+        } else if self.shelf.is_wrong() {
+            Some("unexpected prepared statements")
         } else if self.seat.is_outdated() {
             Some("connection outdated")
         } else if self.has_outlived() {
@@ -294,6 +296,7 @@ impl Ear<'_> {
             b'E' => {
                 self.heard.errors += 1;
                 self.heard.stale_plan |= contains(body, STALE_PLAN);
+                self.shelf.hear_error(body);
                 if let Some(error) = &mut self.error {
                     **error = Some(ServerError::parse(body));
                 }

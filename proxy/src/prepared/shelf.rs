@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::NameChange;
+use super::catalog::NAME_PREFIX;
 
 /// The statements of a server under the pooler's names, and the changes that wait for an answer.
 #[derive(Debug, Default)]
@@ -13,7 +14,12 @@ pub struct Shelf {
     changes: VecDeque<Change>,
     /// How many of the changes belong to batches that are over.
     of_earlier: usize,
+    /// The server has other statements than is believed.
+    is_wrong: bool,
 }
+
+/// Codes of errors about statements that are not there, or are.
+const CONTRADICTIONS: [&[u8]; 2] = [b"C26000\0", b"C42P05\0"];
 
 /// What is believed of a server and of its client since a message that is not answered yet.
 #[derive(Debug)]
@@ -108,6 +114,21 @@ impl Shelf {
     /// The server has none any more.
     pub fn clear(&mut self) {
         self.used.clear();
+        self.is_wrong = false;
+    }
+
+    /// The server reports an error; `body` is that of its ErrorResponse. What a function does about
+    /// statements is not seen before.
+    pub fn hear_error(&mut self, body: &[u8]) {
+        let says = |part: &[u8]| body.windows(part.len()).any(|window| window == part);
+        let contradicts = CONTRADICTIONS.into_iter().any(says);
+        self.is_wrong |= contradicts && says(NAME_PREFIX.as_bytes());
+    }
+
+    /// Whether the server has other statements than is believed, and so is of no use to others.
+    #[must_use]
+    pub const fn is_wrong(&self) -> bool {
+        self.is_wrong
     }
 
     /// Statements.
@@ -156,6 +177,36 @@ mod tests {
         shelf.undo(4, &mut Vec::new());
         assert!(shelf.touch(1));
         assert!(!shelf.touch(2));
+    }
+
+    #[test]
+    fn errors_tell_that_the_server_has_other_statements() {
+        let cases: &[(&str, bool)] = &[
+            (
+                "SERROR~C26000~Mprepared statement \"poolproof_7\" does not exist~~",
+                true,
+            ),
+            (
+                "SERROR~C42P05~Mprepared statement \"poolproof_7\" already exists~~",
+                true,
+            ),
+            (
+                "SERROR~C26000~Mprepared statement \"a\" does not exist~~",
+                false,
+            ),
+            ("SERROR~C22012~Mdivision by zero~~", false),
+            (
+                "SERROR~C42P01~Mrelation \"poolproof_7\" does not exist~~",
+                false,
+            ),
+        ];
+        for (body, wrong) in cases {
+            let mut shelf = shelf(&[7]);
+            shelf.hear_error(body.replace('~', "\0").as_bytes());
+            assert_eq!(shelf.is_wrong(), *wrong, "{body}");
+            shelf.clear();
+            assert!(!shelf.is_wrong());
+        }
     }
 
     #[test]

@@ -118,9 +118,6 @@ impl<'a> Translator<'a> {
     /// The client's next message: `frame` are its bytes at hand, from `at` on.
     pub fn message(&mut self, message: Frontend, at: usize, frame: &'a [u8]) -> Passage {
         if self.exchange.is_skipping() {
-            if message == Frontend::Sync {
-                self.residue.batch_ended();
-            }
             return self.as_it_is(message);
         }
         if self.shelf.awaits_earlier() && self.is_about_a_name(message, frame) {
@@ -140,7 +137,6 @@ impl<'a> Translator<'a> {
                 self.send_and_wait(message, at, frame)
             }
             Frontend::Sync => {
-                self.residue.batch_ended();
                 self.shelf.batch_ended();
                 self.as_it_is(message)
             }
@@ -191,7 +187,6 @@ impl<'a> Translator<'a> {
         if !is_about_names {
             return self.as_it_is(Frontend::Query);
         }
-        self.residue.batch_ended();
         // In a failed transaction nothing but its end is run.
         if self.exchange.status() != TransactionStatus::Failed {
             self.make_names_known(at, text, Errand::HiddenAlias);
@@ -203,6 +198,9 @@ impl<'a> Translator<'a> {
 
     fn send_and_wait(&mut self, message: Frontend, at: usize, frame: &[u8]) -> Passage {
         self.exchange.client_sent(message);
+        if !is_whole(frame) {
+            return Passage::Goes;
+        }
         self.ask_for_answers(at + frame.len());
         Passage::GoesAlone
     }

@@ -50,6 +50,8 @@ pub fn traces(text: &[u8]) -> Traces {
     // In UPDATE the word does not begin a statement.
     traces.alters = traces.alters && text.split(|byte| *byte == b';').any(begins_with_set);
     traces.harmless_set = traces.alters && is_harmless_set(text);
+    // The tag of a DO does not say what it runs.
+    traces.stays |= traces.names && words(text).any(|word| word.eq_ignore_ascii_case(b"do"));
     traces
 }
 
@@ -209,6 +211,8 @@ mod tests {
             ("DEALLOCATE a; SELECT 1", false, true),
             ("discard all", false, true),
             ("EXECUTE a", false, true),
+            ("DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$", true, true),
+            ("DO $$BEGIN NULL; END$$", false, false),
             ("select executed from t", false, false),
             ("INSERT INTO \"temp\" VALUES (1)", true, false),
             ("", false, false),

@@ -14,7 +14,7 @@ pub struct Residue {
     altered: bool,
     /// The next SET is known to be harmless.
     harmless_set: bool,
-    /// The batch runs SQL about statements' names.
+    /// SQL about statements' names was parsed, and may be run until the transaction ends.
     names_armed: bool,
     /// The last Query is about statements' names.
     query_armed: bool,
@@ -55,7 +55,7 @@ impl Residue {
     pub fn transaction_ended(&mut self) {
         self.altered = false;
         self.harmless_set = false;
-        self.batch_ended();
+        self.names_armed = false;
         self.query_armed = false;
         self.deallocating.clear();
     }
@@ -78,7 +78,8 @@ impl Residue {
         self.dirty = true;
     }
 
-    /// What is run next in this batch is about names.
+    /// What is run in this transaction may be about names, in whatever batch: the unnamed statement
+    /// and portals outlive theirs.
     pub const fn arm_names(&mut self) {
         self.names_armed = true;
     }
@@ -98,11 +99,6 @@ impl Residue {
     #[must_use]
     pub const fn query_armed(&self) -> bool {
         self.query_armed
-    }
-
-    /// The batch is over.
-    pub const fn batch_ended(&mut self) {
-        self.names_armed = false;
     }
 
     /// A statement on its way deallocates `name`.

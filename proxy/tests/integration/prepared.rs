@@ -45,6 +45,55 @@ fn trap_02_deallocate_all_in_a_pipeline_spares_what_comes_after() {
 }
 
 #[test]
+fn trap_02_deallocate_all_is_run_in_a_later_batch_than_its_parse() {
+    bounded(|| {
+        let site = sites("");
+        site.check(
+            "P - DEALLOCATE ALL | S | B - - | E - | P a SELECT 2 | S
+             B - a | E - | S",
+            &expect![[r#"
+                1 | Z I
+                2 | C DEALLOCATE ALL | 1 | Z I
+                2 | D 2 | C SELECT 1 | Z I"#]],
+        );
+        site.check(
+            "Q BEGIN | P - DEALLOCATE ALL | B p - | S | P a SELECT 2 | S | E p | B - a | S
+             P a SELECT 3 | B - a | E - | S | Q COMMIT",
+            &expect![[r#"
+                C BEGIN | Z T
+                1 | 2 | Z T
+                1 | Z T
+                C DEALLOCATE ALL | E ERROR 26000 prepared statement "a" does not exist | Z E
+                E ERROR 25P02 current transaction is aborted, commands ignored until end of transaction block | Z E
+                C ROLLBACK | Z I"#]],
+        );
+    });
+}
+
+/// What the text of a statement says nothing of.
+#[test]
+fn a_server_that_has_other_statements_than_it_should_is_not_used_on() {
+    const HIDDEN: &str = "Q CREATE FUNCTION hidden() RETURNS void LANGUAGE plpgsql \
+                          AS 'BEGIN EXECUTE chr(68) || ''EALLOCATE ALL''; END'";
+    bounded(|| {
+        let site = Site::start(Against::Proxy, &Pool::of(1));
+        site.client().run(HIDDEN);
+        let (mut one, mut other) = (site.client(), site.client());
+        other.run("P a SELECT 2 | S");
+        one.run("Q DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$");
+        let answer = "2 | D 2 | C SELECT 1 | Z I";
+        assert_eq!(other.run("B - a | E - | S"), answer);
+        one.run("Q SELECT hidden()");
+        let error = other.run("B - a | E - | S");
+        assert!(error.starts_with("E ERROR 26000"), "{error}");
+        for _ in 0..3 {
+            assert_eq!(other.run("B - a | E - | S"), answer);
+        }
+        site.assert_whole(1);
+    });
+}
+
+#[test]
 fn trap_03_no_parse_is_confirmed_that_was_never_run() {
     bounded(|| {
         sites("").check(
