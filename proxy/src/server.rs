@@ -308,7 +308,7 @@ impl Ear<'_> {
     }
 
     fn completed(&mut self, body: &[u8]) {
-        let forgotten = self.residue.completed(body);
+        let forgotten = self.residue.completed(body, self.exchange);
         if forgotten == Forgotten::Nothing {
             return;
         }

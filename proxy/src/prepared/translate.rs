@@ -177,7 +177,7 @@ impl<'a> Translator<'a> {
     fn query(&mut self, at: usize, frame: &[u8]) -> Passage {
         let text = text_of(&frame[HEADER_LEN..]);
         let traces = traces(text);
-        self.residue.text(traces);
+        self.residue.text(traces, self.exchange.is_quiet());
         if !is_whole(frame) {
             self.residue.unseen();
         }
@@ -237,7 +237,7 @@ impl<'a> Translator<'a> {
         if name.is_empty() || self.statements_max == 0 {
             let text = text_of(definition);
             let traces = traces(text);
-            self.residue.text(traces);
+            self.residue.text(traces, self.exchange.is_quiet());
             if !is_whole(frame) {
                 self.residue.unseen();
             }
@@ -307,7 +307,8 @@ impl<'a> Translator<'a> {
             return self.as_it_is(Frontend::Bind);
         };
         self.stats.binds.add(1);
-        self.residue.text(statement.traces);
+        self.residue
+            .text(statement.traces, self.exchange.is_quiet());
         if statement.traces.names {
             self.residue.arm_names();
             self.make_names_known(at, text_of(&statement.definition), Errand::HiddenParse);

@@ -211,6 +211,15 @@ impl Exchange {
         self.pending.is_empty()
     }
 
+    /// Whether anything but a Sync is owed behind what is answered now.
+    #[must_use]
+    pub fn owes_more(&self) -> bool {
+        // A Query stays at the front until its ReadyForQuery, an Execute does not.
+        let own = usize::from(self.synced && self.front() == Some(Request::Query));
+        let mut behind = self.pending.iter().skip(own);
+        behind.any(|request| *request != Request::Sync)
+    }
+
     /// Whether a batch before this one may still fail, and its transaction with it. Of a long batch it is
     /// said without looking.
     #[must_use]

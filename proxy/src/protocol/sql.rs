@@ -13,6 +13,8 @@ pub struct Traces {
     pub names: bool,
     /// Parameters are set, so that other text may mean something else afterwards.
     pub alters: bool,
+    /// The words of a SET are in it, so that its tag may come.
+    pub sets: bool,
     /// One SET, of what the transaction's end undoes or of a parameter that follows the client.
     pub harmless_set: bool,
 }
@@ -30,6 +32,7 @@ const ABOUT_NAMES: [&[u8]; 3] = [b"deallocate", b"discard", b"execute"];
 #[must_use]
 pub fn traces(text: &[u8]) -> Traces {
     let mut traces = Traces::default();
+    let mut configures = false;
     for word in words(text) {
         // Every word that is looked for begins with one of these.
         match word[0] | 0x20 {
@@ -37,8 +40,8 @@ pub fn traces(text: &[u8]) -> Traces {
             b'p' if word.len() > LOCK_LEN_MIN => traces.stays |= holds(word, b"advisory"),
             b'p' => traces.stays |= is_one_of(word, &TEMPORARY),
             b's' | b'r' => {
-                traces.stays |= word.eq_ignore_ascii_case(b"set_config");
-                traces.alters |= is_one_of(word, &SETTING);
+                configures |= word.eq_ignore_ascii_case(b"set_config");
+                traces.sets |= is_one_of(word, &SETTING);
             }
             b't' => traces.stays |= is_one_of(word, &TEMPORARY),
             // A cursor WITH HOLD outlives its transaction, others do not.
@@ -48,8 +51,10 @@ pub fn traces(text: &[u8]) -> Traces {
         }
     }
     // In UPDATE the word does not begin a statement.
-    traces.alters = traces.alters && text.split(|byte| *byte == b';').any(begins_with_set);
+    traces.alters = traces.sets && text.split(|byte| *byte == b';').any(begins_with_set);
     traces.harmless_set = traces.alters && is_harmless_set(text);
+    traces.stays |= configures;
+    traces.alters |= configures;
     // The tag of a DO does not say what it runs.
     traces.stays |= traces.names && words(text).any(|word| word.eq_ignore_ascii_case(b"do"));
     traces

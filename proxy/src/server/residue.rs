@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::exchange::Exchange;
 use crate::protocol::sql::Traces;
 
 /// What is known of a server beyond its session parameters.
@@ -12,14 +13,41 @@ pub struct Residue {
     dirty: bool,
     /// Something was SET, be it for the transaction only.
     altered: bool,
-    /// The next SET is known to be harmless.
-    harmless_set: bool,
+    /// What is known of the SETs that are on their way.
+    sets: Sets,
     /// SQL about statements' names was parsed, and may be run until the transaction ends.
     names_armed: bool,
     /// The last Query is about statements' names.
     query_armed: bool,
     /// Names that statements on their way deallocate.
     deallocating: VecDeque<Box<[u8]>>,
+}
+
+/// The worst of the SETs whose tags may come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Sets {
+    /// None that was seen.
+    #[default]
+    Unseen,
+    /// All leave nothing.
+    Harmless,
+    /// Among the texts that are unanswered one may SET something.
+    Doubtful,
+    /// One leaves something, if it is run before the transaction ends.
+    Harmful,
+}
+
+impl Sets {
+    const fn of(traces: Traces) -> Self {
+        match traces {
+            Traces {
+                harmless_set: true, ..
+            } => Self::Harmless,
+            Traces { alters: true, .. } => Self::Harmful,
+            Traces { sets: true, .. } => Self::Doubtful,
+            _ => Self::Unseen,
+        }
+    }
 }
 
 /// What a command's tag means for what is prepared.
@@ -54,17 +82,21 @@ impl Residue {
     /// A client that leaves nothing to clean gives the server back.
     pub fn transaction_ended(&mut self) {
         self.altered = false;
-        self.harmless_set = false;
+        self.sets = Sets::Unseen;
         self.names_armed = false;
         self.query_armed = false;
         self.deallocating.clear();
     }
 
-    /// Text with these traces is on its way to the server.
-    pub const fn text(&mut self, traces: Traces) {
+    /// Text with these traces is on its way to the server, `first` of what is unanswered or not. A
+    /// tag does not say which SET it answers, as one that fails has none.
+    pub fn text(&mut self, traces: Traces, first: bool) {
         self.dirty |= traces.stays;
         self.altered |= traces.alters;
-        self.harmless_set = traces.harmless_set;
+        if first && self.sets < Sets::Harmful {
+            self.sets = Sets::Unseen;
+        }
+        self.sets = self.sets.max(Sets::of(traces));
     }
 
     /// Text is on its way of which only the beginning was looked at: it may do anything.
@@ -111,8 +143,8 @@ impl Residue {
         self.dirty = true;
     }
 
-    /// A command is done; `body` is that of its CommandComplete.
-    pub fn completed(&mut self, body: &[u8]) -> Forgotten {
+    /// A command is done; `body` is that of its CommandComplete, and `exchange` what is still owed.
+    pub fn completed(&mut self, body: &[u8], exchange: &Exchange) -> Forgotten {
         // Most commands are told by their first byte.
         if !matches!(body.first(), Some(b'S' | b'R' | b'L' | b'P' | b'D')) {
             return Forgotten::Nothing;
@@ -120,7 +152,7 @@ impl Residue {
         match body.strip_suffix(b"\0").unwrap_or(body) {
             b"SET" => {
                 self.altered = true;
-                self.dirty |= !std::mem::take(&mut self.harmless_set);
+                self.dirty |= self.sets != Sets::Harmless;
             }
             b"RESET" | b"LISTEN" | b"LOAD" | b"PREPARE" => self.dirty = true,
             b"DEALLOCATE" => {
@@ -130,8 +162,12 @@ impl Residue {
             }
             b"DEALLOCATE ALL" => return Forgotten::All,
             b"DISCARD ALL" => {
-                self.dirty = false;
-                self.altered = false;
+                // What is already on its way comes after it.
+                if !exchange.owes_more() {
+                    self.dirty = false;
+                    self.altered = false;
+                    self.sets = Sets::Unseen;
+                }
                 return Forgotten::All;
             }
             _ => {}
@@ -148,9 +184,9 @@ mod tests {
     /// Whether a server is dirty after `text` was answered with `tags`.
     fn dirty(text: &str, tags: &[&str]) -> bool {
         let mut residue = Residue::default();
-        residue.text(traces(text.as_bytes()));
+        residue.text(traces(text.as_bytes()), true);
         for tag in tags {
-            let _ = residue.completed(format!("{tag}\0").as_bytes());
+            let _ = residue.completed(format!("{tag}\0").as_bytes(), &Exchange::default());
         }
         residue.is_dirty()
     }
@@ -178,12 +214,33 @@ mod tests {
     }
 
     #[test]
+    fn a_set_is_harmless_only_among_its_like() {
+        let harmless = "SET TimeZone = 'UTC'";
+        let cases: &[(&[&str], bool)] = &[
+            (&[harmless, harmless], false),
+            (&[harmless, "SELECT 1"], false),
+            (&["BEGIN", harmless], false),
+            (&["SET work_mem = 1", harmless], true),
+            (&[harmless, "/* no SET */ SET work_mem = 1"], true),
+            (&["SELECT 1"], true),
+        ];
+        for (texts, expected) in cases {
+            let mut residue = Residue::default();
+            for (at, text) in texts.iter().enumerate() {
+                residue.text(traces(text.as_bytes()), at == 0);
+            }
+            let _ = residue.completed(b"SET\0", &Exchange::default());
+            assert_eq!(residue.is_dirty(), *expected, "{texts:?}");
+        }
+    }
+
+    #[test]
     fn tags_tell_which_statements_are_gone() {
         let mut residue = Residue::default();
         residue.deallocates(b"a");
         residue.deallocates(b"b");
         let told: Vec<_> = ["DEALLOCATE", "SELECT 1", "DEALLOCATE", "DEALLOCATE ALL"]
-            .map(|tag| residue.completed(format!("{tag}\0").as_bytes()))
+            .map(|tag| residue.completed(format!("{tag}\0").as_bytes(), &Exchange::default()))
             .into();
         let one = |name: &[u8]| Forgotten::One(name.into());
         let nothing = Forgotten::Nothing;

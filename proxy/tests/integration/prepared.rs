@@ -279,14 +279,22 @@ fn trap_16_a_result_that_changed_is_cured_by_preparing_anew() {
 #[test]
 fn trap_16_a_text_means_what_its_client_has_set() {
     bounded(|| {
-        sites(
+        let sites = sites(
             "CREATE SCHEMA other; CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE other.t AS SELECT 'x'::text AS b",
-        )
-        .check(
+        );
+        sites.check(
             "P a TABLE t | B - a | E - | S | Q BEGIN; SET LOCAL search_path = other | P b TABLE t | B - b | E - | S | Q COMMIT",
             &expect![[r#"
                 1 | 2 | D 1 | C SELECT 1 | Z I
                 C BEGIN | C SET | Z T
+                1 | 2 | D x | C SELECT 1 | Z T
+                C COMMIT | Z I"#]],
+        );
+        sites.check(
+            "P a TABLE t | B - a | E - | S | Q BEGIN; SELECT set_config('search_path', 'other', true) | P b TABLE t | B - b | E - | S | Q COMMIT",
+            &expect![[r#"
+                1 | 2 | D 1 | C SELECT 1 | Z I
+                C BEGIN | T set_config:25 | D other | C SELECT 1 | Z T
                 1 | 2 | D x | C SELECT 1 | Z T
                 C COMMIT | Z I"#]],
         );

@@ -217,6 +217,21 @@ fn a_client_may_leave_what_the_server_will_answer_by_itself() {
 }
 
 #[test]
+fn more_is_owed_behind_the_answer_that_comes() {
+    for (script, expected) in [
+        (">Q <C", false),
+        (">QQ <C", true),
+        (">PBES <12C", false),
+        (">PBESS <12C", false),
+        (">PBESPBES <12C", true),
+        (">PBEQ <12C", true),
+        (">QPBES <C", true),
+    ] {
+        assert_eq!(play(script).owes_more(), expected, "{script}");
+    }
+}
+
+#[test]
 fn an_earlier_batch_is_owed_until_its_ready() {
     for (script, expected) in [
         (">PBE", false),
