@@ -498,7 +498,8 @@ impl Exchange {
         })?;
         match self.front() {
             Some(request) if request.ends_ready() => self.answered(),
-            None if self.doubtful => {}
+            // A Sync was read behind the COPY after all, and the server skips no more.
+            None if self.doubtful => self.mode = Mode::Normal,
             Some(_) | None => {
                 let expected = "the answer to a request without ReadyForQuery";
                 return Err(Unexpected { tag, expected });

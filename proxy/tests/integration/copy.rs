@@ -154,6 +154,14 @@ fn trap_09_copy_in_fails() {
                 r#"1 | 2 | G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I"#
             ]],
         );
+        // PostgreSQL fails at the row, and reads the Sync behind it.
+        sites.check(
+            "P - COPY t FROM STDIN | B - - | E - | H | < G | d x | S | < E Z | Q SELECT 1 | P - SELECT 2 | B - - | E - | S",
+            &expect![[r#"
+                1 | 2 | G | E ERROR 22P02 invalid input syntax for type integer: "x" | Z I
+                T ?column?:23 | D 1 | C SELECT 1 | Z I
+                1 | 2 | D 2 | C SELECT 1 | Z I"#]],
+        );
         sites.check(
             "Q COPY nowhere FROM STDIN | d 1 | c | S",
             &expect![[r#"

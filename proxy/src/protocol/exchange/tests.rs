@@ -146,6 +146,9 @@ fn a_copy_that_failed_around_a_sync_binds_the_server_for_good() {
     // ReadyForQuery may or may not follow: both are taken, and no other client gets the server.
     play(">PBEH <12G >dSd <E - >cS <ZI - <ZI -");
     play(">PBEH <12G >S <E - >S <ZI - >Q <CZI -");
+    // The client's Sync was read after the failure: the server is not waiting for another.
+    play(">PBEH <12G >dS <E <ZI - >Q <TDCZI - >PBES <12CZI -");
+    play(">PBEH <12G >dS <E <ZE - >PBE >S <EZE -");
 }
 
 #[test]
