@@ -7,10 +7,13 @@
 //! the chapter «Message Flow» of PostgreSQL's manual and, where it is silent, of `postgres.c` and
 //! `copyfromparse.c`; the tests are a table of conversations.
 
+mod copy;
+
 use std::collections::VecDeque;
 
 use thiserror::Error;
 
+use self::copy::CopyIn;
 use super::message::backend::TransactionStatus;
 use super::tag::Frontend;
 
@@ -106,23 +109,6 @@ enum Mode {
     SkipToSync,
 }
 
-/// What came from the client in copy-in mode, as far as it matters if the copy fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-struct CopyIn {
-    data: bool,
-    /// A Sync before any data.
-    early_sync: bool,
-    /// A Sync after data: if the copy fails, whether the server still read it as part of the copy
-    /// (no answer) or after it (one ReadyForQuery) cannot be told from outside.
-    late_sync: bool,
-}
-
-impl CopyIn {
-    const fn is_doubtful(self) -> bool {
-        self.late_sync || (self.early_sync && !self.data)
-    }
-}
-
 /// A message that the server may not send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("server sent {:?} where {expected} was expected", char::from(*.tag))]
@@ -184,12 +170,6 @@ impl Exchange {
     #[must_use]
     pub fn is_in_transaction(&self) -> bool {
         self.status != TransactionStatus::Idle
-    }
-
-    /// Whether the server waits for the data of a COPY, or for its end.
-    #[must_use]
-    pub const fn is_copying_in(&self) -> bool {
-        matches!(self.mode, Mode::CopyIn(_))
     }
 
     /// Whether messages are to be passed on as they come, without waiting for the end of a batch:
@@ -296,27 +276,11 @@ impl Exchange {
 
     fn client_syncs(&mut self) {
         match &mut self.mode {
-            Mode::CopyIn(copy) if copy.data => copy.late_sync = true,
-            Mode::CopyIn(copy) => copy.early_sync = true,
+            Mode::CopyIn(copy) => copy.syncs(),
             Mode::Normal | Mode::SkipToSync => {
                 self.mode = Mode::Normal;
                 self.pending.push_back(Request::Sync);
             }
-        }
-    }
-
-    fn client_ends_copy(&mut self) {
-        match self.mode {
-            Mode::CopyIn(_) => self.mode = Mode::Normal,
-            // Without a request before it the server drops it.
-            Mode::Normal if !self.pending.is_empty() => self.pending.push_back(Request::CopyEnd),
-            Mode::Normal | Mode::SkipToSync => {}
-        }
-    }
-
-    fn client_copies(&mut self) {
-        if let Mode::CopyIn(copy) = &mut self.mode {
-            copy.data = true;
         }
     }
 
@@ -426,39 +390,9 @@ impl Exchange {
         }
     }
 
-    /// CopyInResponse. From here to the client's CopyDone or CopyFail the server ignores Sync and
-    /// Flush, also those that were sent before the client could know: libpq sends one right after
-    /// each Execute.
-    fn copy_in_begins(&mut self, tag: u8) -> Result<(), Unexpected> {
-        if !matches!(self.front(), Some(Request::Execute | Request::Query)) {
-            return Err(Unexpected {
-                tag,
-                expected: "CopyInResponse only after Execute or Query",
-            });
-        }
-        let mut copy = CopyIn::default();
-        while let Some(request) = self.pending.get(1).copied() {
-            match request {
-                Request::Sync => copy.early_sync = true,
-                Request::CopyEnd => {
-                    self.pending.remove(1);
-                    return Ok(());
-                }
-                // The server fails the COPY over it.
-                _ => break,
-            }
-            self.pending.remove(1);
-        }
-        self.mode = Mode::CopyIn(copy);
-        Ok(())
-    }
-
     /// Says how many errands will not be run.
     fn server_failed(&mut self) -> usize {
-        if let Mode::CopyIn(copy) = self.mode {
-            self.doubtful |= copy.is_doubtful();
-            self.mode = Mode::Normal;
-        }
+        self.copy_in_failed();
         match self.front() {
             // ReadyForQuery follows by itself. With no request it is the server's farewell.
             None | Some(Request::Query | Request::FunctionCall | Request::Sync) => 0,
