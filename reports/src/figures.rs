@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use poolproof_scenarios::threshold::{Metric, Quantity};
+use poolproof_scenarios::threshold::{Better, Metric, Quantity};
 
 use crate::{
     Latency,
@@ -169,6 +169,36 @@ impl Summary {
         }
     }
 
+    /// Successes behind a percentile, and how many it takes; `None` for other metrics.
+    #[must_use]
+    pub fn samples(&self, metric: Metric) -> Option<(u64, u64)> {
+        let (percentile, samples) = match metric {
+            Metric::Latency(percentile) => (percentile, &self.latency),
+            Metric::Service(percentile) => (percentile, &self.service),
+            _ => return None,
+        };
+        Some((samples.len(), percentile.samples_needed()))
+    }
+
+    /// Whether everything that was attempted failed.
+    fn is_dead(&self) -> bool {
+        self.attempted > 0 && self.succeeded == 0
+    }
+
+    /// The figure as it is compared. Where nothing succeeded, latencies and the cost of a success are
+    /// beyond every bound; a time or a size of 0 is less than was measured, and no figure.
+    fn compared(&self, metric: Metric) -> Option<f64> {
+        let of_successes = matches!(
+            metric,
+            Metric::Latency(_) | Metric::LatencyMax | Metric::Service(_)
+        ) || (metric == Metric::Cpu && self.target.windows > 0);
+        if of_successes && self.is_dead() {
+            return Some(f64::INFINITY);
+        }
+        let value = self.figure(metric)?.value();
+        (value > 0.0 || metric.better() == Better::Higher).then_some(value)
+    }
+
     /// Wilson's interval of the success rate, in percent.
     #[must_use]
     pub fn success_interval(&self) -> Option<Interval> {
@@ -213,26 +243,40 @@ impl<'a> Figures<'a> {
         }
     }
 
-    /// This cell ÷ `other` in each block in which both have a figure above zero; `None` without
-    /// such a block.
+    /// This cell ÷ `other` in each block in which both have a figure; `None` without such a block. A
+    /// block in which neither had a success tells nothing about the two and is left out.
     #[must_use]
     pub fn ratio_to(&self, other: &Self, metric: Metric) -> Option<Ratio> {
-        let value = |summary: &Summary| {
-            let value = summary.figure(metric)?.value();
-            (value > 0.0).then_some(value)
-        };
         let ratios = self.blocks.iter().filter_map(|(block, mine)| {
-            let theirs = other.blocks.get(block)?;
-            Some(value(mine)? / value(theirs)?)
+            let theirs = other.blocks.get(block)?.compared(metric)?;
+            let ratio = mine.compared(metric)? / theirs;
+            (!ratio.is_nan()).then_some(ratio)
         });
         Ratio::new(ratios.collect())
     }
 
-    /// The figure of `metric` in each block that has one, in order of the blocks.
+    /// The figure of `metric` in each block that has one, in order of the blocks: 0, or infinite,
+    /// where nothing succeeded.
     #[must_use]
     pub fn values(&self, metric: Metric) -> Vec<f64> {
-        let figures = self.blocks.values().filter_map(|one| one.figure(metric));
-        figures.map(Quantity::value).collect()
+        let blocks = self.blocks.values();
+        blocks.filter_map(|one| one.compared(metric)).collect()
+    }
+
+    /// Blocks in which everything that was attempted failed.
+    #[must_use]
+    pub fn dead_blocks(&self) -> usize {
+        self.blocks.values().filter(|one| one.is_dead()).count()
+    }
+
+    /// The fewest successes of a block that are too few to show the percentile `metric`; blocks
+    /// without any count as infinitely slow instead.
+    #[must_use]
+    pub fn poorest_block(&self, metric: Metric) -> Option<u64> {
+        let alive = self.blocks.values().filter(|one| one.succeeded > 0);
+        let samples = alive.filter_map(|one| one.samples(metric));
+        let few = samples.filter(|(got, needed)| got < needed);
+        few.map(|(got, _)| got).min()
     }
 
     /// Whether the generator was the limit in any window, so that throughput says more about it

@@ -147,7 +147,10 @@ pub fn one_line(text: &str, longest: usize) -> String {
 }
 
 fn plain_factor(factor: f64) -> String {
-    if factor < 0.0995 {
+    if factor.is_infinite() {
+        // The other side stood still.
+        "∞".to_owned()
+    } else if factor < 0.0995 {
         format!("{factor:.3}")
     } else if factor < 9.995 {
         format!("{factor:.2}")

@@ -2,6 +2,10 @@
 
 use poolproof_scenarios::threshold::{Better, Bound, Comparison, Metric, Quantity, Threshold};
 
+mod obstacle;
+
+use obstacle::{generator_bound, obstacle, unmeasured};
+
 use super::{
     Measured, Verdict,
     baseline::{BASELINE, Before},
@@ -13,7 +17,7 @@ use crate::{
         ratio as ratio_text, target as called,
     },
     happenings::looks,
-    record::{CellStatus, InvariantCheck},
+    record::InvariantCheck,
     statistics::{Answer, BLOCKS_FOR_INTERVAL, Interval, Shift, holm, keeps},
 };
 
@@ -35,6 +39,17 @@ pub(super) struct Others<'a> {
     pub(super) cells: &'a [Figures<'a>],
     /// The same cell in the baseline.
     pub(super) before: &'a Before<'a>,
+}
+
+impl Others<'_> {
+    /// What `threshold` compares with, where that was found.
+    fn reference(&self, threshold: &Threshold) -> Option<&Figures<'_>> {
+        match (threshold.reference()?, self.before) {
+            (BASELINE, Before::Found(before)) => Some(before),
+            (BASELINE, Before::Missing(_)) => None,
+            (name, _) => self.cells.iter().find(|other| other.cell.target == name),
+        }
+    }
 }
 
 /// Chance of one false failure or more among the comparisons of one target under one scenario.
@@ -125,10 +140,7 @@ pub(super) fn by_threshold(
     cell: &Figures<'_>,
     others: &Others<'_>,
 ) -> Finding {
-    let obstacle = unmeasured(cell)
-        .or_else(|| generator_bound(threshold, cell))
-        .or_else(|| too_few_samples(threshold, cell));
-    if let Some(finding) = obstacle {
+    if let Some(finding) = obstacle(threshold, cell, others) {
         return finding;
     }
     match &threshold.bound {
@@ -137,83 +149,14 @@ pub(super) fn by_threshold(
             Before::Found(before) => by_shift(threshold, *factor, cell, before),
             Before::Missing(reason) => Finding::bare(Verdict::NoVerdict, reason.clone()),
         },
-        Bound::Relative { factor, target } => {
-            let reference = others
-                .cells
-                .iter()
-                .find(|other| other.cell.target == *target);
-            match reference {
-                Some(reference) => by_ratio(threshold, *factor, cell, reference),
-                None => Finding::bare(
-                    Verdict::NoVerdict,
-                    format!("{target}, to compare with, was not part of the run"),
-                ),
-            }
-        }
+        Bound::Relative { factor, target } => match others.reference(threshold) {
+            Some(reference) => by_ratio(threshold, *factor, cell, reference),
+            None => Finding::bare(
+                Verdict::NoVerdict,
+                format!("{target}, to compare with, was not part of the run"),
+            ),
+        },
     }
-}
-
-/// The first line of why a target broke. The lines of its log, which follow, are for the cell itself.
-fn without_log(reason: &str) -> &str {
-    let first = reason.lines().next().unwrap_or_default();
-    first
-        .strip_suffix("; the last lines of its log:")
-        .unwrap_or(first)
-}
-
-/// What stands in the way of any verdict on the cell.
-fn unmeasured(cell: &Figures<'_>) -> Option<Finding> {
-    let (verdict, sentence) = match &cell.cell.status {
-        CellStatus::Broken { reason } => {
-            let words = without_log(reason);
-            (Verdict::Fail, format!("the target broke: {words}"))
-        }
-        CellStatus::Invalid { reason } => {
-            (Verdict::NoVerdict, format!("the run is invalid: {reason}"))
-        }
-        CellStatus::Unsupported { reason } => {
-            (Verdict::NotApplicable, format!("unsupported: {reason}"))
-        }
-        CellStatus::Measured if cell.total.attempted == 0 => (
-            Verdict::NoVerdict,
-            "no transaction was attempted".to_owned(),
-        ),
-        CellStatus::Measured => return None,
-    };
-    Some(Finding {
-        offence: f64::INFINITY,
-        ..Finding::bare(verdict, sentence)
-    })
-}
-
-fn generator_bound(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
-    let total = &cell.total;
-    (threshold.metric == Metric::Throughput && cell.generator_bound()).then(|| {
-        let sentence = format!(
-            "the generator and not the target was the limit in {} of {}: give it more cores",
-            total.generator_bound_windows,
-            counted(u64::from(total.windows), "window", "windows"),
-        );
-        Finding::bare(Verdict::NoVerdict, sentence)
-    })
-}
-
-/// Among fewer samples a percentile is just the longest latency seen.
-fn too_few_samples(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
-    let (percentile, samples) = match threshold.metric {
-        Metric::Latency(percentile) => (percentile, &cell.total.latency),
-        Metric::Service(percentile) => (percentile, &cell.total.service),
-        _ => return None,
-    };
-    let (got, needed) = (samples.len(), percentile.samples_needed());
-    (got < needed).then(|| {
-        let got = counted(got, "success", "successes");
-        let metric = threshold.metric;
-        Finding::bare(
-            Verdict::NoVerdict,
-            format!("{got} cannot show {metric}, which takes at least {needed}: run longer"),
-        )
-    })
 }
 
 /// An absolute bound is about what happened in this run, so the figure itself is compared.
@@ -334,6 +277,10 @@ fn by_shift(
     let metric = threshold.metric;
     if let Some(Finding { sentence, .. }) = generator_bound(threshold, before) {
         let sentence = format!("the baseline, to compare with: {sentence}");
+        return Finding::bare(Verdict::NoVerdict, sentence);
+    }
+    if cell.total.succeeded == 0 && before.total.succeeded == 0 {
+        let sentence = "nothing succeeded, and nothing did in the baseline".to_owned();
         return Finding::bare(Verdict::NoVerdict, sentence);
     }
     let shift = Shift::between(&cell.values(metric), &before.values(metric));

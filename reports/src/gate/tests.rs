@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod against;
+mod blocks;
 mod happenings;
 mod simulated;
 

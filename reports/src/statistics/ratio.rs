@@ -83,7 +83,7 @@ impl Ratio {
 
     /// The smallest difference that these blocks could have shown, 0.08 for 8 %: were both sides
     /// further apart by this factor in either direction, the whole interval would lie beyond 1.
-    /// `None` when there are too few blocks for an interval.
+    /// `None` when there are too few blocks for an interval, or it reaches to 0 or has no end.
     ///
     /// The interval of the median moves with its blocks, so that the distance from the median to
     /// the further of its ends is what a difference has to exceed; nothing is assumed of the noise.
@@ -91,7 +91,8 @@ impl Ratio {
     pub fn smallest_difference(&self) -> Option<f64> {
         let Interval { low, high } = self.interval?;
         let furthest = (self.median / low).max(high / self.median);
-        Some(furthest - 1.0)
+        // A block in which a side stood still leaves no difference that could not have been.
+        furthest.is_finite().then_some(furthest - 1.0)
     }
 
     /// The chance of blocks that break `comparison` with `factor` as these do, when the true ratio

@@ -21,8 +21,8 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// How far `mine` lies from `theirs`; only values above 0 are taken, and the first 25 of each
-    /// side. `None` when a side has none.
+    /// How far `mine` lies from `theirs`; the first 25 values of each side are taken, which may be 0 or
+    /// infinite. `None` when a side has none.
     ///
     /// The interval runs between two of the sorted quotients, which the exact distribution of Mann
     /// and Whitney's U chooses: H. B. Mann and D. R. Whitney, Annals of Mathematical Statistics 18
@@ -33,7 +33,7 @@ impl Shift {
         let (mine, theirs) = (usable(mine), usable(theirs));
         let quotients = mine
             .iter()
-            .flat_map(|one| theirs.iter().map(move |other| one / other));
+            .flat_map(|one| theirs.iter().map(move |other| quotient(*one, *other)));
         let mut quotients: Vec<f64> = quotients.collect();
         quotients.sort_by(f64::total_cmp);
         let sizes = (mine.len(), theirs.len());
@@ -70,9 +70,17 @@ impl Shift {
     }
 }
 
-fn usable(values: &[f64]) -> Vec<f64> {
-    let above_zero = values.iter().copied().filter(|value| *value > 0.0);
-    above_zero.take(VALUES_MAX).collect()
+fn usable(values: &[f64]) -> &[f64] {
+    &values[..values.len().min(VALUES_MAX)]
+}
+
+/// Two values that are both 0 or both infinite are a tie, as all that are equal.
+fn quotient(one: f64, other: f64) -> f64 {
+    if one.total_cmp(&other).is_eq() {
+        1.0
+    } else {
+        one / other
+    }
 }
 
 /// The k for which P(U ≤ k − 1) ≤ 2.5 %: the interval leaves out k − 1 quotients on each side.
@@ -139,6 +147,16 @@ mod tests {
         // One of 8 over 4 arrangements.
         assert!((shift.chance_above(1.0) - 1.0 / 70.0).abs() < 1e-12);
         assert_eq!(shift.chance_below(1.0), 1.0);
+        // Two of four runs stood still: half of the quotients are 0, and none is left out.
+        let halted = Shift::between(&[0.0, 2.0, 0.0, 2.0], &[2.0, 2.0, 2.0, 2.0]).unwrap();
+        let range = Interval {
+            low: 0.0,
+            high: 1.0,
+        };
+        assert_eq!((halted.factor, halted.interval), (0.5, Some(range)));
+        // Values of 0 on both sides are ties.
+        let tied = Shift::between(&[0.0; 4], &[0.0; 4]).unwrap();
+        assert_eq!(tied.factor, 1.0);
         assert_eq!(Shift::between(&[], &[1.0]), None);
     }
 
