@@ -177,7 +177,11 @@ fn contrasts(mine: &Figures<'_>, all: &[Figures<'_>], reference: Option<&str>) -
         .into_iter()
         .filter(|metric| *metric != Metric::SuccessRate)
         .filter_map(|metric| {
+            let shown = |side: &Figures<'_>| side.poorest_block(metric).is_none();
             let ratio = mine.ratio_to(other, metric)?;
+            if !shown(mine) || !shown(other) {
+                return None;
+            }
             let judged = !(metric == Metric::Throughput && generator_bound);
             Some(Contrast {
                 metric,

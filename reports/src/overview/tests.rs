@@ -121,6 +121,28 @@ fn sentences_say_what_the_run_can_say() {
 }
 
 #[test]
+fn a_percentile_that_a_block_cannot_show_is_not_compared() {
+    let with_successes = |target, successes| {
+        let mut cell = cell(target, successes, false);
+        for window in &mut cell.windows {
+            for _ in 0..successes {
+                window.latency.record(std::time::Duration::from_millis(1));
+            }
+        }
+        cell
+    };
+    // p99 takes 100 successes and p99.9 takes 1,000.
+    let cells = [
+        with_successes("proxy", 999),
+        with_successes("pgbouncer", 1_000),
+    ];
+    let figures = [&cells[0], &cells[1]].map(Figures::of);
+    let compared = contrasts(&figures[0], &figures, Some("pgbouncer"));
+    let has = |metric| compared.iter().any(|one| one.metric == metric);
+    assert_eq!((has(Metric::P99), has(Metric::P999)), (true, false));
+}
+
+#[test]
 fn a_target_against_itself_shows_the_machines_noise() {
     let mut record = record(&["proxy", "proxy-2"]);
     let scenario = serde_json::json!({

@@ -1,6 +1,6 @@
 //! What stands in the way of a comparison.
 
-use poolproof_scenarios::threshold::{Metric, Threshold};
+use poolproof_scenarios::threshold::{Bound, Metric, Threshold};
 
 use super::{Finding, Others};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) fn obstacle(
     unmeasured(cell)
         .or_else(|| dead_blocks(threshold, cell, others))
         .or_else(|| generator_bound(threshold, cell))
-        .or_else(|| too_few_samples(threshold, cell))
+        .or_else(|| too_few_samples(threshold, cell, others))
 }
 
 /// The first line of why a target broke. The lines of its log, which follow, are for the cell itself.
@@ -91,15 +91,32 @@ fn dead_blocks(threshold: &Threshold, cell: &Figures<'_>, others: &Others<'_>) -
     })
 }
 
-/// Among fewer samples a percentile is just the longest latency seen.
-fn too_few_samples(threshold: &Threshold, cell: &Figures<'_>) -> Option<Finding> {
+/// Among fewer samples a percentile is just the longest latency seen. What is compared are the
+/// percentiles of blocks, so that each of them needs its samples, on both sides.
+fn too_few_samples(
+    threshold: &Threshold,
+    cell: &Figures<'_>,
+    others: &Others<'_>,
+) -> Option<Finding> {
     let metric = threshold.metric;
     let (got, needed) = cell.total.samples(metric)?;
-    (got < needed).then(|| {
+    let told = |got: u64, place: &str| {
         let got = counted(got, "success", "successes");
         Finding::bare(
             Verdict::NoVerdict,
-            format!("{got} cannot show {metric}, which takes at least {needed}: run longer"),
+            format!("{got}{place} cannot show {metric}, which takes at least {needed}: run longer"),
         )
-    })
+    };
+    if got < needed {
+        return Some(told(got, ""));
+    }
+    if matches!(threshold.bound, Bound::Absolute(_)) {
+        return None;
+    }
+    if let Some(got) = cell.poorest_block(metric) {
+        return Some(told(got, " in a block"));
+    }
+    let reference = others.reference(threshold)?;
+    let got = reference.poorest_block(metric)?;
+    Some(told(got, " in a block of what it is compared with"))
 }

@@ -1,4 +1,4 @@
-//! Blocks in which a target answered nothing.
+//! Blocks in which a target answered nothing, or too little to show a percentile.
 
 use std::ops::Range;
 
@@ -71,4 +71,39 @@ fn where_neither_side_answered_nothing_passes() {
     for report in verdicts(0..6, 0..6) {
         assert_eq!(compared(&report), [Verdict::NoVerdict; 5], "{report:#?}");
     }
+}
+
+#[test]
+fn a_percentile_is_compared_where_each_block_can_show_it() {
+    let few = Shape {
+        succeeded: 20,
+        ..STEADY
+    };
+    for (mine, theirs, expected) in [
+        (few, STEADY, "20 successes in a block cannot show p99"),
+        (
+            STEADY,
+            few,
+            "20 successes in a block of what it is compared with cannot show p99",
+        ),
+    ] {
+        let cells = vec![cell("proxy", mine), cell("pgbouncer", theirs)];
+        let asked = ["proxy: p99 <= 1.1 * pgbouncer".parse().unwrap()];
+        let in_one_run = judge(&record(&[], cells), &asked);
+        let before = record(&[], vec![cell("proxy", theirs)]);
+        let now = record(&[], vec![cell("proxy", mine)]);
+        let asked = ["p99 <= 1.1 * baseline".parse().unwrap()];
+        let in_two_runs = judge_against(&now, &asked, Some(&before));
+        for report in [in_one_run, in_two_runs] {
+            let judgement = report.with(Verdict::NoVerdict).next().unwrap();
+            assert!(
+                judgement.sentence.contains(expected),
+                "{}",
+                judgement.sentence
+            );
+        }
+    }
+    // The figure of the whole run has 120 successes, of which p99 takes 100.
+    let report = judge(&record(&["p99 <= 1s"], vec![cell("proxy", few)]), &[]);
+    assert_eq!(report.outcome(), Outcome::Pass);
 }
