@@ -285,8 +285,7 @@ fn by_shift(
     }
     let shift = Shift::between(&cell.values(metric), &before.values(metric));
     let Some(shift) = shift else {
-        let sentence = format!("both runs have no figure for {}", heading(metric));
-        return Finding::bare(Verdict::NoVerdict, sentence);
+        return no_shift(metric, cell, before);
     };
     let (verdict, reason) = match shift.interval {
         Some(interval) => answer(
@@ -316,6 +315,26 @@ fn by_shift(
         }),
         measured: Some(Measured::Shift(shift)),
     }
+}
+
+/// Why a cell has no figure to hold against its baseline. What runs no processes of its own, such as
+/// PostgreSQL asked directly, has no cost that could have grown.
+fn no_shift(metric: Metric, cell: &Figures<'_>, before: &Figures<'_>) -> Finding {
+    let counted = |side: &Figures<'_>| side.total.target.windows > 0;
+    if matches!(metric, Metric::Cpu | Metric::Memory) && !counted(cell) && !counted(before) {
+        let name = called(&cell.cell.target);
+        return Finding::bare(
+            Verdict::NotApplicable,
+            format!("{name} ran no processes of its own, in neither run"),
+        );
+    }
+    let without = match (cell.values(metric).len(), before.values(metric).len()) {
+        (0, 0) => "both runs have",
+        (0, _) => "this run has",
+        (_, _) => "the baseline has",
+    };
+    let sentence = format!("{without} no figure for {}", heading(metric));
+    Finding::bare(Verdict::NoVerdict, sentence)
 }
 
 fn answer(threshold: &Threshold, given: Answer, bound: f64) -> (Verdict, String) {

@@ -78,3 +78,20 @@ fn only_the_same_load_on_the_same_machine_is_a_baseline() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn what_has_no_processes_of_its_own_is_not_asked_for_their_cost() {
+    let mut direct = cell("direct", STEADY);
+    for window in &mut direct.windows {
+        window.target_cost = None;
+    }
+    let run = record(&[], vec![direct]);
+    let report = judge_against(&run, &regression_thresholds(0.1), Some(&run));
+    assert_eq!(report.outcome(), Outcome::Pass);
+    let cost = report.with(Verdict::NotApplicable).next().unwrap();
+    assert_eq!(cost.asked(), "cpu <= 1.1 * baseline");
+    // Where it was measured before, its absence is told.
+    let before = record(&[], vec![cell("direct", STEADY)]);
+    let report = judge_against(&run, &regression_thresholds(0.1), Some(&before));
+    assert_eq!(report.outcome(), Outcome::NoVerdict);
+}
