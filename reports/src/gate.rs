@@ -76,18 +76,19 @@ pub enum Verdict {
     NoVerdict,
     /// The figure is on the right side of its bound.
     Pass,
-    /// The target lacks what the scenario needs, or was not part of the run: nothing was asked.
+    /// The target lacks what the scenario needs, or was not part of the run: nothing was asked. A run
+    /// of which nothing else can be said does not pass.
     NotApplicable,
 }
 
 /// Answer to the whole run, from which the exit code comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing failed and everything could be told: exit code 0.
+    /// Nothing failed, and everything that applies could be told: exit code 0.
     Pass,
     /// Something failed: exit code 1.
     Fail,
-    /// Nothing failed, and something could not be told: exit code 4.
+    /// Nothing failed, and something could not be told, or nothing was judged at all: exit code 4.
     NoVerdict,
 }
 
@@ -136,12 +137,13 @@ impl GateReport {
             .filter(move |judgement| judgement.verdict == verdict)
     }
 
-    /// A failure outweighs what could not be told.
+    /// A failure outweighs what could not be told. To pass, something must have passed.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        if self.with(Verdict::Fail).next().is_some() {
+        let has = |verdict| self.with(verdict).next().is_some();
+        if has(Verdict::Fail) {
             Outcome::Fail
-        } else if self.with(Verdict::NoVerdict).next().is_some() {
+        } else if has(Verdict::NoVerdict) || !has(Verdict::Pass) {
             Outcome::NoVerdict
         } else {
             Outcome::Pass
@@ -184,6 +186,7 @@ pub fn judge_against(
         }
         findings.extend(absent(run, own, Verdict::NotApplicable));
         findings.extend(absent(run, extra, Verdict::NoVerdict));
+        findings.extend(against_itself(run, extra));
     }
     // Both sorts are stable, so that equals stay in the order of the run.
     findings.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -258,6 +261,31 @@ fn absent<'a>(
                 verdict,
                 measured: None,
                 sentence: format!("{target} was not part of the run"),
+            };
+            (judgement, 0.0)
+        })
+    })
+}
+
+/// Thresholds that hold the only target to which they apply against itself.
+fn against_itself<'a>(
+    run: &'a ScenarioRun,
+    thresholds: &'a [Threshold],
+) -> impl Iterator<Item = (Judgement, f64)> + 'a {
+    thresholds.iter().filter_map(move |threshold| {
+        let reference = threshold.reference()?;
+        let mut targets = run.cells.iter().map(|cell| cell.target.as_str());
+        let present = targets.clone().any(|target| target == reference);
+        let applies = targets.any(|target| applies_to(threshold, target));
+        let absent = threshold.on.as_deref().is_some_and(|on| on != reference);
+        (present && !applies && !absent).then(|| {
+            let judgement = Judgement {
+                scenario: run.scenario.name.clone(),
+                target: reference.to_owned(),
+                criterion: Criterion::Threshold(threshold.clone()),
+                verdict: Verdict::NoVerdict,
+                measured: None,
+                sentence: format!("{reference} is not held against itself: name another target"),
             };
             (judgement, 0.0)
         })

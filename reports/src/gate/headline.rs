@@ -21,12 +21,18 @@ impl GateReport {
                 count(Verdict::Fail),
                 worst(Verdict::Fail)
             ),
+            Outcome::NoVerdict if self.judgements.is_empty() => {
+                "nothing was judged, as the run has no scenario".to_owned()
+            }
+            Outcome::NoVerdict if asked == 0 => format!(
+                "nothing was judged, as no check applies{}",
+                worst(Verdict::NotApplicable)
+            ),
             Outcome::NoVerdict => format!(
                 "nothing failed, and {} of {asked} could not be told{}",
                 count(Verdict::NoVerdict),
                 worst(Verdict::NoVerdict)
             ),
-            Outcome::Pass if asked == 0 => "nothing was asked of this run".to_owned(),
             Outcome::Pass if self.has_thresholds() => {
                 format!("all {asked} checks passed")
             }

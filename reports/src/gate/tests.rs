@@ -17,6 +17,7 @@ mod against;
 mod blocks;
 mod happenings;
 mod simulated;
+mod unjudged;
 
 /// What a simulated cell shows in each of its windows.
 #[derive(Clone, Copy)]
