@@ -260,7 +260,10 @@ fn absent<'a>(
                 criterion: Criterion::Threshold(threshold.clone()),
                 verdict,
                 measured: None,
-                sentence: format!("{target} was not part of the run"),
+                sentence: format!(
+                    "{target} was not part of the run{}",
+                    finding::instead(target, run.cells.iter().map(|cell| cell.target.as_str()))
+                ),
             };
             (judgement, 0.0)
         })

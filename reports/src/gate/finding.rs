@@ -1,6 +1,9 @@
 //! One cell and one criterion: the verdict, its sentence and how bad it is.
 
-use poolproof_scenarios::threshold::{Better, Bound, Comparison, Metric, Quantity, Threshold};
+use poolproof_scenarios::{
+    nearest,
+    threshold::{Better, Bound, Comparison, Metric, Quantity, Threshold},
+};
 
 mod obstacle;
 
@@ -153,10 +156,23 @@ pub(super) fn by_threshold(
             Some(reference) => by_ratio(threshold, *factor, cell, reference),
             None => Finding::bare(
                 Verdict::NoVerdict,
-                format!("{target}, to compare with, was not part of the run"),
+                format!(
+                    "{target}, to compare with, was not part of the run{}",
+                    instead(
+                        target,
+                        others.cells.iter().map(|one| one.cell.target.as_str())
+                    )
+                ),
             ),
         },
     }
+}
+
+/// The target that was meant, where a slip of the hand explains its name.
+pub(super) fn instead<'a>(name: &str, present: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, present)
+        .map(|near| format!("; did you mean {near}?"))
+        .unwrap_or_default()
 }
 
 /// An absolute bound is about what happened in this run, so the figure itself is compared.

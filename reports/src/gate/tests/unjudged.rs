@@ -34,6 +34,19 @@ fn a_run_of_which_nothing_was_judged_does_not_pass() {
 }
 
 #[test]
+fn a_slip_of_the_hand_is_told() {
+    let cells = || vec![cell("proxy", STEADY), cell("pgbouncer", STEADY)];
+    for (text, expected) in [
+        ("proxy: p99 <= 1.1 * pgbouncr", "did you mean pgbouncer?"),
+        ("prxy: p99 <= 1s", "did you mean proxy?"),
+    ] {
+        let report = judge(&record(&[], cells()), &[text.parse().unwrap()]);
+        let said = &report.with(Verdict::NoVerdict).next().unwrap().sentence;
+        assert!(said.ends_with(expected), "{said}");
+    }
+}
+
+#[test]
 fn a_threshold_that_applies_to_no_target_is_told() {
     let record = record(&[], vec![cell("proxy", STEADY)]);
     for text in ["p99 <= 1.1 * proxy", "proxy: p99 <= 1.1 * proxy"] {
