@@ -188,6 +188,7 @@ pub fn judge_against(
         findings.extend(absent(run, extra, Verdict::NoVerdict));
         findings.extend(against_itself(run, extra));
     }
+    findings.extend(baseline.into_iter().flat_map(|before| lost(record, before)));
     // Both sorts are stable, so that equals stay in the order of the run.
     findings.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     findings.sort_by_key(|(judgement, _)| judgement.verdict);
@@ -268,6 +269,23 @@ fn absent<'a>(
             (judgement, 0.0)
         })
     })
+}
+
+/// What `baseline` measured and `record` did not so much as ask for, or could not run any more.
+fn lost(record: &RunRecord, baseline: &RunRecord) -> Vec<(Judgement, f64)> {
+    let lost = baseline::lost(record, baseline).into_iter();
+    let judged = lost.map(|lost| {
+        let judgement = Judgement {
+            scenario: lost.scenario.to_owned(),
+            target: lost.target.to_owned(),
+            criterion: Criterion::Measured,
+            verdict: lost.verdict,
+            measured: None,
+            sentence: lost.sentence,
+        };
+        (judgement, 0.0)
+    });
+    judged.collect()
 }
 
 /// Thresholds that hold the only target to which they apply against itself.

@@ -5,6 +5,7 @@ use poolproof_scenarios::{
     threshold::{Bound, Comparison, Metric},
 };
 
+use super::Verdict;
 use crate::{
     RunRecord,
     figures::Figures,
@@ -79,6 +80,52 @@ impl<'a> Before<'a> {
             Some(cell) => Self::Found(Box::new(Figures::of(cell))),
         }
     }
+}
+
+/// A cell that only the baseline has figures of.
+pub(super) struct Lost<'a> {
+    pub(super) scenario: &'a str,
+    pub(super) target: &'a str,
+    pub(super) verdict: Verdict,
+    /// Why, as a sentence without a full stop.
+    pub(super) sentence: String,
+}
+
+/// What `baseline` measured and `record` did not. A run may take fewer scenarios and targets than an
+/// earlier one; a target that no longer can what it could is another matter.
+pub(super) fn lost<'a>(record: &'a RunRecord, baseline: &'a RunRecord) -> Vec<Lost<'a>> {
+    let before = baseline.scenarios.iter().flat_map(|run| {
+        let measured = run.cells.iter();
+        let measured = measured.filter(|cell| cell.status == CellStatus::Measured);
+        measured.map(|cell| (run.scenario.name.as_str(), cell.target.as_str()))
+    });
+    let lost = before.filter_map(|(scenario, target)| {
+        let (verdict, sentence) = match status(record, scenario, target) {
+            None => (
+                Verdict::NotApplicable,
+                "the baseline has it and this run does not: it was not compared".to_owned(),
+            ),
+            Some(CellStatus::Unsupported { reason }) => (
+                Verdict::NoVerdict,
+                format!("it was measured in the baseline and is now unsupported: {reason}"),
+            ),
+            Some(_) => return None,
+        };
+        Some(Lost {
+            scenario,
+            target,
+            verdict,
+            sentence,
+        })
+    });
+    lost.collect()
+}
+
+fn status<'a>(record: &'a RunRecord, scenario: &str, target: &str) -> Option<&'a CellStatus> {
+    let mut runs = record.scenarios.iter();
+    let run = runs.find(|run| run.scenario.name == scenario)?;
+    let cell = run.cells.iter().find(|cell| cell.target == target)?;
+    Some(&cell.status)
 }
 
 fn machines_differ(record: &RunRecord, baseline: &RunRecord) -> Option<String> {

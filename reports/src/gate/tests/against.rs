@@ -95,3 +95,30 @@ fn what_has_no_processes_of_its_own_is_not_asked_for_their_cost() {
     let report = judge_against(&run, &regression_thresholds(0.1), Some(&before));
     assert_eq!(report.outcome(), Outcome::NoVerdict);
 }
+
+#[test]
+fn what_the_baseline_had_and_the_run_lacks_is_told() {
+    let mut before = record(&[], vec![cell("proxy", STEADY), cell("pgbouncer", STEADY)]);
+    let mut other = before.scenarios[0].clone();
+    other.scenario.name = "copy".to_owned();
+    other.cells.truncate(1);
+    before.scenarios.push(other);
+    let now = record(&[], vec![cell("proxy", STEADY)]);
+    let report = judge_against(&now, &[], Some(&before));
+    let told: Vec<_> = report.with(Verdict::NotApplicable).collect();
+    let places: Vec<_> = told
+        .iter()
+        .map(|one| (one.scenario.as_str(), one.target.as_str()))
+        .collect();
+    assert_eq!(places, [("ramp", "pgbouncer"), ("copy", "proxy")]);
+    assert_eq!(report.outcome(), Outcome::Pass);
+    assert!(told[0].sentence.contains("the baseline has it"));
+    let unsupported = CellStatus::Unsupported {
+        reason: "no COPY".to_owned(),
+    };
+    let cells = vec![cell("proxy", STEADY), with_status("pgbouncer", unsupported)];
+    let report = judge_against(&record(&[], cells), &[], Some(&before));
+    assert_eq!(report.outcome(), Outcome::NoVerdict);
+    let said = &report.judgements[0].sentence;
+    assert!(said.contains("measured in the baseline"), "{said}");
+}
