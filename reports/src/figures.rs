@@ -130,9 +130,7 @@ impl Summary {
         }
         self.connect_latency.merge(connect_latency);
         let lasted_ms = duration_us / 1_000;
-        self.recovery = self
-            .recovery
-            .max(faults.iter().map(|fault| recovery(fault, lasted_ms)).max());
+        self.recovery = self.recovery.max(recovery(faults, lasted_ms));
         self.target.add(target_cost.as_ref(), *succeeded);
         self.postgres.add(postgres_cost.as_ref(), *succeeded);
         self.generator.add(generator_cost.as_ref(), *succeeded);
@@ -210,11 +208,17 @@ impl Summary {
     }
 }
 
-/// How long the target took to recover. One that did not counts with all that was left of its window of
-/// `lasted_ms`, which is the least that it can have taken.
-fn recovery(fault: &FaultMark, lasted_ms: u64) -> Duration {
-    let left = || lasted_ms.saturating_sub(fault.at_ms);
-    Duration::from_millis(fault.recovered_after_ms.unwrap_or_else(left))
+/// The longest time that the target took to recover from one of `faults`, in the order in which they came.
+/// Where it did not, all that was seen of it counts, until the next fault or the end of the window of
+/// `lasted_ms`: the least that it can have taken.
+fn recovery(faults: &[FaultMark], lasted_ms: u64) -> Option<Duration> {
+    let begins = faults.iter().map(|fault| fault.at_ms);
+    let ends = begins.skip(1).chain([lasted_ms]);
+    let took = faults.iter().zip(ends).map(|(fault, end)| {
+        let seen = || end.saturating_sub(fault.at_ms);
+        fault.recovered_after_ms.unwrap_or_else(seen)
+    });
+    took.max().map(Duration::from_millis)
 }
 
 /// A cell with its figures.
@@ -322,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn recovery_is_the_longest_and_what_did_not_recover_counts_with_the_rest() {
+    fn recovery_is_the_longest_and_what_did_not_recover_counts_as_far_as_it_was_seen() {
         let mark = |at_ms, recovered_after_ms| FaultMark {
             at_ms,
             recovered_after_ms,
@@ -342,9 +346,14 @@ mod tests {
             recovery(vec![mark(1_000, Some(300)), mark(2_000, Some(0))]),
             ms(300)
         );
+        // It was looked at until the next fault or the end of the window, and no longer.
         assert_eq!(
-            recovery(vec![mark(1_000, None), mark(2_000, Some(0))]),
-            ms(4_000)
+            recovery(vec![mark(1_000, None), mark(3_000, Some(0))]),
+            ms(2_000)
+        );
+        assert_eq!(
+            recovery(vec![mark(1_000, Some(0)), mark(2_000, None)]),
+            ms(3_000)
         );
     }
 

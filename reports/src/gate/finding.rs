@@ -187,7 +187,8 @@ fn by_figure(threshold: &Threshold, bound: Quantity, cell: &Figures<'_>) -> Find
         return Finding::bare(
             Verdict::NoVerdict,
             format!(
-                "after {} the target did not serve as before, and its window ended: run longer",
+                "the target did not serve as before when its window ended or the next fault came, with \
+                 {} as the longest time seen: run longer",
                 quantity(figure)
             ),
         );
