@@ -144,10 +144,14 @@ impl<'a> ScenarioView<'a> {
     /// What the targets come to against the reference, a sentence each.
     #[must_use]
     pub fn sentences(&self, reference: &str) -> Vec<String> {
+        let mut columns = self.columns.iter();
+        let obstacle = columns
+            .find(|column| column.name() == reference)
+            .and_then(Column::unmeasured);
         self.columns
             .iter()
             .filter(|column| column.name() != reference)
-            .map(|column| column.sentence(reference))
+            .map(|column| column.sentence(reference, obstacle))
             .collect()
     }
 }
@@ -172,6 +176,13 @@ fn contrasts(mine: &Figures<'_>, all: &[Figures<'_>], reference: Option<&str>) -
     let Some(other) = other.filter(|other| other.cell.target != mine.cell.target) else {
         return Vec::new();
     };
+    // What is left of a side that broke or says nothing about its target is no figure to compare.
+    if [mine, other]
+        .iter()
+        .any(|side| side.cell.status != CellStatus::Measured)
+    {
+        return Vec::new();
+    }
     let generator_bound = mine.generator_bound() || other.generator_bound();
     METRICS
         .into_iter()
@@ -275,13 +286,18 @@ impl Column<'_> {
     }
 
     /// `proxy: 1.34 × PgBouncer's throughput at 0.81 × its CPU`, with what the run can say about
-    /// each.
-    fn sentence(&self, reference: &str) -> String {
+    /// each. `obstacle` is why the reference has no figures, if it has none.
+    fn sentence(&self, reference: &str, obstacle: Option<(&str, &str)>) -> String {
         let name = self.name();
         if let Some((status, reason)) = self.unmeasured() {
             return format!("{name}: {status}, {reason}");
         }
         let called = format::target(reference);
+        if let Some((status, reason)) = obstacle {
+            // The lines of a log, which may follow, are told where the reference itself is.
+            let reason = reason.lines().next().unwrap_or_default();
+            return format!("{name}: nothing to compare with, as {called} is {status}, {reason}");
+        }
         let Some(throughput) = self.contrast(Metric::Throughput) else {
             return format!("{name}: nothing to compare with {called}");
         };

@@ -79,7 +79,12 @@ fn sentence(mine: &Cell, reference: &Cell) -> String {
         figures: figures[0].clone(),
         contrasts,
     };
-    column.sentence(&reference.target)
+    let other = Column {
+        index: 1,
+        figures: figures[1].clone(),
+        contrasts: Vec::new(),
+    };
+    column.sentence(&reference.target, other.unmeasured())
 }
 
 #[test]
@@ -117,6 +122,23 @@ fn sentences_say_what_the_run_can_say() {
     assert_eq!(
         sentence(&silent, &pgbouncer),
         "proxy: nothing to compare with PgBouncer"
+    );
+}
+
+#[test]
+fn nothing_is_compared_with_a_side_that_was_not_measured() {
+    let reason = "the rate was not delivered".to_owned();
+    let invalid = Cell {
+        status: CellStatus::Invalid { reason },
+        ..cell("pgbouncer", 1_000, false)
+    };
+    let proxy = cell("proxy", 1_500, false);
+    let figures = [&proxy, &invalid].map(Figures::of);
+    assert_eq!(contrasts(&figures[0], &figures, Some("pgbouncer")), []);
+    assert_eq!(contrasts(&figures[1], &figures, Some("proxy")), []);
+    assert_eq!(
+        sentence(&proxy, &invalid),
+        "proxy: nothing to compare with, as PgBouncer is invalid, the rate was not delivered"
     );
 }
 
