@@ -9,7 +9,7 @@ use super::Verdict;
 use crate::{
     RunRecord,
     figures::Figures,
-    record::{CellStatus, ScenarioRun},
+    record::{CellStatus, CpuTime, ScenarioRun},
 };
 
 /// Stands in a threshold in the place of a target: `p99 <= 1.1 * baseline`.
@@ -45,7 +45,11 @@ pub fn regression_thresholds(margin: f64) -> Vec<Threshold> {
 
 /// The same cell in the baseline, or why there is none to be compared with.
 pub(super) enum Before<'a> {
-    Found(Box<Figures<'a>>),
+    Found {
+        figures: Box<Figures<'a>>,
+        /// Why its processor time is no figure to be compared with; `None` where it is.
+        cpu_differs: Option<String>,
+    },
     Missing(String),
 }
 
@@ -77,7 +81,10 @@ impl<'a> Before<'a> {
             Some(cell) if cell.status != CellStatus::Measured => Self::Missing(format!(
                 "the baseline has no valid figures of {target} in {name}"
             )),
-            Some(cell) => Self::Found(Box::new(Figures::of(cell))),
+            Some(cell) => Self::Found {
+                figures: Box::new(Figures::of(cell)),
+                cpu_differs: cpu_differs(record, baseline),
+            },
         }
     }
 }
@@ -126,6 +133,28 @@ fn status<'a>(record: &'a RunRecord, scenario: &str, target: &str) -> Option<&'a
     let run = runs.find(|run| run.scenario.name == scenario)?;
     let cell = run.cells.iter().find(|cell| cell.target == target)?;
     Some(&cell.status)
+}
+
+/// Why the processor time of the two runs cannot be compared; `None` where it can.
+fn cpu_differs(record: &RunRecord, baseline: &RunRecord) -> Option<String> {
+    let (now, before) = (counted_by(record), counted_by(baseline));
+    (now != before).then(|| {
+        let words = |by| match by {
+            CpuTime::PerfEvents => "perf events",
+            CpuTime::Scheduler => "the scheduler",
+        };
+        format!(
+            "{} counted the processor time of the baseline and {} that of this run, which cannot be \
+             compared: measure it again",
+            words(before),
+            words(now)
+        )
+    })
+}
+
+/// Earlier versions, which do not say, asked the scheduler.
+fn counted_by(record: &RunRecord) -> CpuTime {
+    record.environment.cpu_time.unwrap_or(CpuTime::Scheduler)
 }
 
 fn machines_differ(record: &RunRecord, baseline: &RunRecord) -> Option<String> {

@@ -48,7 +48,7 @@ impl Others<'_> {
     /// What `threshold` compares with, where that was found.
     fn reference(&self, threshold: &Threshold) -> Option<&Figures<'_>> {
         match (threshold.reference()?, self.before) {
-            (BASELINE, Before::Found(before)) => Some(before),
+            (BASELINE, Before::Found { figures, .. }) => Some(figures),
             (BASELINE, Before::Missing(_)) => None,
             (name, _) => self.cells.iter().find(|other| other.cell.target == name),
         }
@@ -149,7 +149,13 @@ pub(super) fn by_threshold(
     match &threshold.bound {
         Bound::Absolute(bound) => by_figure(threshold, *bound, cell),
         Bound::Relative { factor, target } if target == BASELINE => match others.before {
-            Before::Found(before) => by_shift(threshold, *factor, cell, before),
+            Before::Found {
+                cpu_differs: Some(reason),
+                ..
+            } if threshold.metric == Metric::Cpu => {
+                Finding::bare(Verdict::NoVerdict, reason.clone())
+            }
+            Before::Found { figures, .. } => by_shift(threshold, *factor, cell, figures),
             Before::Missing(reason) => Finding::bare(Verdict::NoVerdict, reason.clone()),
         },
         Bound::Relative { factor, target } => match others.reference(threshold) {

@@ -122,3 +122,30 @@ fn what_the_baseline_had_and_the_run_lacks_is_told() {
     let said = &report.judgements[0].sentence;
     assert!(said.contains("measured in the baseline"), "{said}");
 }
+
+#[test]
+fn processor_time_is_compared_where_the_same_counted_it() {
+    use crate::record::CpuTime::{PerfEvents, Scheduler};
+    let counted_by = |by| {
+        let mut record = record(&[], vec![cell("proxy", STEADY)]);
+        record.environment.cpu_time = by;
+        record
+    };
+    for (before, now, comparable) in [
+        (Some(PerfEvents), None, false),
+        (Some(Scheduler), Some(PerfEvents), false),
+        (Some(PerfEvents), Some(PerfEvents), true),
+        (None, Some(Scheduler), true),
+    ] {
+        let asked = regression_thresholds(0.1);
+        let report = judge_against(&counted_by(now), &asked, Some(&counted_by(before)));
+        let untold: Vec<_> = report.with(Verdict::NoVerdict).collect();
+        assert_eq!(untold.is_empty(), comparable, "{before:?} {now:?}");
+        assert!(
+            untold
+                .iter()
+                .all(|one| one.asked() == "cpu <= 1.1 * baseline")
+        );
+        assert_eq!(report.with(Verdict::Pass).count() + untold.len(), 5);
+    }
+}
