@@ -68,6 +68,7 @@ type Over = watch::Receiver<bool>;
 #[derive(Debug)]
 pub struct Checkers {
     over: watch::Sender<bool>,
+    invariants: Vec<Invariant>,
     thread: JoinHandle<Vec<InvariantCheck>>,
 }
 
@@ -90,12 +91,16 @@ impl Checkers {
             Invariant::PoolLimit => places.servers_max.is_some(),
             _ => true,
         };
-        let invariants = invariants.iter().copied().filter(applies).collect();
-        let places = places.clone();
+        let invariants: Vec<Invariant> = invariants.iter().copied().filter(applies).collect();
+        let (asked, places) = (invariants.clone(), places.clone());
         let thread = thread::Builder::new()
             .name("invariants".to_owned())
-            .spawn(move || runtime.block_on(work(invariants, places, told)))?;
-        Ok(Self { over, thread })
+            .spawn(move || runtime.block_on(work(asked, places, told)))?;
+        Ok(Self {
+            over,
+            invariants,
+            thread,
+        })
     }
 
     /// Ends the work, looks at what it left in PostgreSQL, and says what was seen.
@@ -103,7 +108,8 @@ impl Checkers {
     pub fn finish(self) -> Vec<InvariantCheck> {
         // A checker that is gone has ended by itself, which joining shows.
         let _ = self.over.send(true);
-        self.thread.join().unwrap_or_default()
+        let unseen = |_| self.invariants.iter().map(unseen).collect();
+        self.thread.join().unwrap_or_else(unseen)
     }
 }
 
@@ -154,27 +160,43 @@ async fn work(invariants: Vec<Invariant>, places: Places, over: Over) -> Vec<Inv
                 Invariant::PoolLimit => pool_limit::check(&places, over).await,
                 Invariant::OneReady => one_ready::check(&places, over).await,
             };
-            let Seen {
-                looks,
-                violations,
-                first,
-            } = seen;
-            let check = InvariantCheck {
-                name: invariant.to_string(),
-                looks,
-                violations,
-                first,
-            };
-            (index, check)
+            (index, seen)
         });
     }
-    let mut checks = Vec::new();
+    gather(&invariants, checkers).await
+}
+
+/// What the checkers saw, in the order of `invariants`. One that panicked has been printed, and what it
+/// should have looked at stays unseen, which is no verdict and no pass.
+async fn gather(
+    invariants: &[Invariant],
+    mut checkers: JoinSet<(usize, Seen)>,
+) -> Vec<InvariantCheck> {
+    let mut checks: Vec<InvariantCheck> = invariants.iter().map(unseen).collect();
     while let Some(checked) = checkers.join_next().await {
-        // A checker that panicked has been printed; without its check the window is not judged by it.
-        checks.extend(checked);
+        let Ok((index, seen)) = checked else { continue };
+        let Seen {
+            looks,
+            violations,
+            first,
+        } = seen;
+        let name = checks[index].name.clone();
+        checks[index] = InvariantCheck {
+            name,
+            looks,
+            violations,
+            first,
+        };
     }
-    checks.sort_by_key(|(index, _)| *index);
-    checks.into_iter().map(|(_, check)| check).collect()
+    checks
+}
+
+/// The check of an invariant at which nobody looked.
+fn unseen(invariant: &Invariant) -> InvariantCheck {
+    InvariantCheck {
+        name: invariant.to_string(),
+        ..InvariantCheck::default()
+    }
 }
 
 #[cfg(test)]

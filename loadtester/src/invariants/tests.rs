@@ -53,6 +53,23 @@ fn postgresql_violates_nothing() {
 }
 
 #[test]
+fn what_a_checker_that_panicked_should_have_seen_stays_unseen() {
+    let runtime = runtime::Builder::new_current_thread().build();
+    let checks = runtime.expect("a runtime").block_on(async {
+        let mut checkers = JoinSet::new();
+        checkers.spawn(async { panic!("a planted panic") });
+        checkers.spawn(async {
+            let mut seen = Seen::default();
+            seen.look(Ok(()));
+            (1, seen)
+        });
+        gather(&[Invariant::Bank, Invariant::OneReady], checkers).await
+    });
+    let looks: Vec<_> = checks.iter().map(|one| (&*one.name, one.looks)).collect();
+    assert_eq!(looks, [("bank", 0), ("one-ready", 1)]);
+}
+
+#[test]
 fn nobody_asks_for_the_limit_of_a_target_that_has_none() {
     let asked = [Invariant::PoolLimit, Invariant::OneReady];
     let checks = check(CatalogTarget::direct(), &asked, None, "SELECT 1");
