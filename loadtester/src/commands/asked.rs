@@ -1,6 +1,6 @@
 //! What the flags of a run ask, applied to its scenarios and checked against its targets.
 
-use poolproof_scenarios::Scenario;
+use poolproof_scenarios::{Scenario, Threshold, nearest};
 
 use crate::{
     cli::RunFlags,
@@ -41,6 +41,7 @@ pub(super) fn check(targets: &[TargetSpec], flags: &RunFlags) -> Result<(), Prob
             return Err(stranger("--port", choice.target.name()));
         }
     }
+    not_against_itself(&flags.threshold)?;
     for threshold in &flags.threshold {
         let named = [threshold.reference(), threshold.on.as_deref()];
         if let Some(name) = named.into_iter().flatten().find(|name| !has(targets, name)) {
@@ -48,6 +49,33 @@ pub(super) fn check(targets: &[TargetSpec], flags: &RunFlags) -> Result<(), Prob
         }
     }
     Ok(())
+}
+
+/// Checks that no threshold holds a target against itself, which would judge nothing.
+///
+/// # Errors
+///
+/// The first one that does.
+pub(super) fn not_against_itself(thresholds: &[Threshold]) -> Result<(), Problem> {
+    let itself = |one: &&Threshold| one.on.is_some() && one.on.as_deref() == one.reference();
+    match thresholds.iter().find(itself) {
+        None => Ok(()),
+        Some(threshold) => Err(Problem::usage(
+            format!("expected two targets, and {threshold} holds one against itself"),
+            "Name another one to compare with, such as 'proxy: p99 <= 1.1 * pgbouncer'.",
+        )),
+    }
+}
+
+/// The target that was meant, where a slip of the hand explains its name.
+pub(super) fn instead(name: &str, targets: &[TargetSpec]) -> String {
+    let mut known: Vec<&str> = CatalogTarget::all().map(CatalogTarget::name).collect();
+    if known.contains(&name) {
+        return String::new();
+    }
+    known.extend(targets.iter().map(TargetSpec::name));
+    let near = nearest(name, known);
+    near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
 fn stranger(flag: &str, name: &str) -> Problem {
@@ -76,14 +104,16 @@ pub(super) fn apply(
             scenario
         };
         asked.thresholds.retain(|threshold| {
-            let judged = threshold.reference().is_none_or(|name| has(targets, name));
-            if !judged {
-                notices.push(format!(
-                    "{}: {threshold} is not judged, as that target is not in this run",
-                    asked.name
-                ));
-            }
-            judged
+            let mut named = threshold.reference().into_iter();
+            let Some(missing) = named.find(|name| !has(targets, name)) else {
+                return true;
+            };
+            notices.push(format!(
+                "{}: {threshold} is not judged, as {missing} is not in this run{}",
+                asked.name,
+                instead(missing, targets)
+            ));
+            false
         });
         asked.thresholds.extend(flags.threshold.iter().cloned());
         asked
@@ -121,6 +151,10 @@ mod tests {
                 "--threshold speaks of pgbouncer",
             ),
             (
+                "--targets|proxy|--threshold|proxy: p99 <= 0.1 * proxy",
+                "proxy: p99 <= 0.1 * proxy holds one against itself",
+            ),
+            (
                 "--targets|direct|--threshold|proxy: p99 <= 1s",
                 "--threshold speaks of proxy",
             ),
@@ -131,6 +165,16 @@ mod tests {
         }
         let (targets, flags) = compare("--targets|proxy|--port|direct=5544|--port|proxy=6432");
         assert_eq!(check(&targets, &flags), Ok(()));
+    }
+
+    #[test]
+    fn a_slip_in_a_scenario_is_told() {
+        let mut scenario = catalog::find("ramp").expect("in the catalog");
+        scenario.thresholds = vec!["p99 <= 1.1 * pgbouncr".parse().expect("a threshold")];
+        let (targets, flags) = compare("--targets|direct");
+        let (_, notices) = apply(vec![scenario], &targets, &flags);
+        let expected = "pgbouncr is not in this run; did you mean pgbouncer?";
+        assert!(notices[0].ends_with(expected), "{notices:?}");
     }
 
     #[test]

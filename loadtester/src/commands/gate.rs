@@ -6,7 +6,7 @@ use poolproof_reports::{
 };
 use poolproof_scenarios::Threshold;
 
-use super::{exit_of, listing::Listing, write};
+use super::{asked, exit_of, listing::Listing, write};
 use crate::{
     cli::{Format, GateArgs, OutputFlags},
     exit::Exit,
@@ -22,7 +22,9 @@ pub(super) fn run(args: &GateArgs, flags: OutputFlags) -> Result<Exit, Problem> 
     let record = store::read(&args.run).map_err(|error| unreadable(&error))?;
     let baseline = args.baseline.as_deref().map(store::read).transpose();
     let baseline = baseline.map_err(|error| unreadable(&error))?;
-    let gate = judge_against(&record, &thresholds(args), baseline.as_ref());
+    let thresholds = thresholds(args);
+    asked::not_against_itself(&thresholds)?;
+    let gate = judge_against(&record, &thresholds, baseline.as_ref());
     if let Some(path) = &args.junit {
         write(path, &render::junit(&record, &gate))?;
     }

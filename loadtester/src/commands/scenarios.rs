@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use poolproof_scenarios::catalog;
+use poolproof_scenarios::{Scenario, catalog};
 
-use super::{choose, listing::Listing};
+use super::{asked, choose, listing::Listing};
 use crate::{
     cli::{Format, OutputFlags, ScenariosCommand},
     exit::Exit,
@@ -55,8 +55,14 @@ fn check(files: &[PathBuf], quiet: bool) -> Result<Exit, Problem> {
     for file in files {
         let name = file.display().to_string();
         match choose::text(file).and_then(|text| choose::parse(&text, &name)) {
-            Ok(_) if quiet => {}
-            Ok(scenario) => output::print(&format!("{name}: {} is valid", scenario.name))?,
+            Ok(scenario) => {
+                for slip in slips(&scenario) {
+                    output::tell(&format!("{name}: {slip}"));
+                }
+                if !quiet {
+                    output::print(&format!("{name}: {} is valid", scenario.name))?;
+                }
+            }
             Err(problem) => problems.push(problem),
         }
     }
@@ -65,6 +71,21 @@ fn check(files: &[PathBuf], quiet: bool) -> Result<Exit, Problem> {
     };
     let what: Vec<&str> = problems.iter().map(|problem| &*problem.what).collect();
     Err(Problem::usage(what.join("\n"), first.next.clone()))
+}
+
+/// Thresholds that name a target which is nearly one of the catalog. It may be somebody's own, so that
+/// the scenario is valid all the same.
+fn slips(scenario: &Scenario) -> Vec<String> {
+    let told = scenario.thresholds.iter().flat_map(|threshold| {
+        let named = [threshold.on.as_deref(), threshold.reference()];
+        let named = named
+            .into_iter()
+            .flatten()
+            .map(|name| asked::instead(name, &[]));
+        let slips = named.filter(|near| !near.is_empty());
+        slips.map(move |near| format!("{threshold} names a target of your own{near}"))
+    });
+    told.collect()
 }
 
 fn begin(name: &str) -> Result<Exit, Problem> {
@@ -104,6 +125,19 @@ fn create(path: &Path, text: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_in_the_name_of_a_target_is_told() {
+        let mut scenario = catalog::find("ramp").expect("in the catalog");
+        let texts = [
+            "p99 <= 1.1 * pgbouncr",
+            "proxy: p99 <= 1.1 * pgbouncer",
+            "mine: p99 <= 1s",
+        ];
+        scenario.thresholds = texts.map(|text| text.parse().expect("a threshold")).into();
+        let expected = "p99 <= 1.1 * pgbouncr names a target of your own; did you mean pgbouncer?";
+        assert_eq!(slips(&scenario), [expected]);
+    }
 
     #[test]
     fn the_template_is_a_valid_scenario() {

@@ -44,6 +44,11 @@ fn a_gate_opens_closes_or_cannot_tell() {
         4,
         &["no verdict", "pgbouncer"],
     );
+    gate(
+        &["--max-p99-ratio", "direct/direct=0.1"],
+        2,
+        &["against itself"],
+    );
     gate(&["--max-p99", "1us", "--junit", "verdicts.xml"], 1, &[]);
     assert!(bench.read("verdicts.xml").contains("<failure"));
 }
