@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use poolproof_reports::{
     GateReport, RunRecord,
     gate::judge,
-    history::{History, HistoryError, Series, Store},
+    history::{History, HistoryError, KeptRun, Series, Store},
     overview::METRICS,
     render::{self, sparkline},
 };
@@ -102,6 +102,11 @@ pub(super) fn run(args: &HistoryArgs, flags: OutputFlags) -> Result<Exit, Proble
             "Name the history's file with --store.",
         )
     })?;
+    if let Store::File(path) = &store
+        && matches!(path.try_exists(), Ok(false))
+    {
+        return nothing_kept(args, &store, flags);
+    }
     let mut open = Keeper::open(&store)?;
     let text = match &args.command {
         HistoryCommand::List { last } => list(&mut open, *last)?.render(flags.format),
@@ -112,16 +117,36 @@ pub(super) fn run(args: &HistoryArgs, flags: OutputFlags) -> Result<Exit, Proble
     Ok(Exit::Ok)
 }
 
+/// Reads a history that is not there, which stays so. Before the first run there is none in the data
+/// folder; a file that the user named should be one.
+fn nothing_kept(args: &HistoryArgs, store: &Store, flags: OutputFlags) -> Result<Exit, Problem> {
+    match &args.command {
+        HistoryCommand::List { last: _ } if args.store.is_none() => {
+            output::print(&runs(Vec::new()).render(flags.format))?;
+            Ok(Exit::Ok)
+        }
+        _ => Err(Problem::usage(
+            format!("there is no history at {store}"),
+            "Name the file with --store; `poolproof compare` and `poolproof stress` make it when they \
+             keep their runs.",
+        )),
+    }
+}
+
 fn list(open: &mut Keeper, last: u32) -> Result<Listing, Problem> {
     let Keeper { runtime, history } = open;
-    let runs = runtime.block_on(history.list(last)).map_err(refused)?;
-    if runs.is_empty() {
+    let kept = runtime.block_on(history.list(last)).map_err(refused)?;
+    Ok(runs(kept))
+}
+
+fn runs(kept: Vec<KeptRun>) -> Listing {
+    if kept.is_empty() {
         output::tell(
             "No run has been kept here yet: `poolproof compare` and `poolproof stress` keep theirs.",
         );
     }
     let mut listing = Listing::new(&["run", "began", "commit", "kind", "verdict", "why"]);
-    for run in runs {
+    for run in kept {
         listing.row(&[
             &run.id.to_string(),
             &run.started_at,
@@ -131,7 +156,7 @@ fn list(open: &mut Keeper, last: u32) -> Result<Listing, Problem> {
             &run.headline,
         ]);
     }
-    Ok(listing)
+    listing
 }
 
 fn show(open: &mut Keeper, id: i64, flags: OutputFlags) -> Result<String, Problem> {

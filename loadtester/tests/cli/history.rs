@@ -22,6 +22,11 @@ const BRIEF: [&str; 6] = [
 fn a_run_is_kept_and_found_again() {
     let bench = Bench::new();
     bench.run(&["history", "list"]).check(0, &["verdict"]);
+    let typo = ["history", "--store", "typo.sqlite", "list"];
+    bench
+        .run(&typo)
+        .check(2, &["no history at typo.sqlite", "--store"]);
+    assert!(!bench.path().join("typo.sqlite").exists());
     bench.run(&BRIEF).check(0, &[]);
     bench.run(&BRIEF).check(0, &[]);
     let nowhere = [&BRIEF[..], &["--store", "none"]].concat();
