@@ -1,15 +1,19 @@
 //! Every run kept, in SQLite or in a PostgreSQL that a team shares, and read back for trends.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use poolproof_scenarios::threshold::Metric;
 
 use crate::{GateReport, RunRecord, figures::Figures, overview::METRICS, record::CellStatus};
 
+mod conditions;
 mod error;
 mod opening;
 mod place;
 
+use conditions::Conditions;
 pub use error::HistoryError;
 pub use place::{Store, StoreError};
 
@@ -23,6 +27,8 @@ const TRIES: u32 = 5;
 #[derive(Debug)]
 pub struct History {
     connection: AnyConnection,
+    /// Of the runs that a trend was drawn from; `None` of one whose record cannot be read.
+    conditions: BTreeMap<i64, Option<Conditions>>,
 }
 
 /// A run of the history, without its record.
@@ -51,6 +57,9 @@ pub struct Series {
     pub target: String,
     /// Numbers of the runs and the figure in each, the oldest first.
     pub points: Vec<(i64, f64)>,
+    /// Earlier runs that cannot be compared with the newest one, and are no points: another machine,
+    /// load or driver, or processor time that something else counted.
+    pub left_out: usize,
 }
 
 impl History {
@@ -63,7 +72,10 @@ impl History {
     /// is left as it is then.
     pub async fn open(store: &Store) -> Result<Self, HistoryError> {
         let connection = opening::open(store).await?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            conditions: BTreeMap::new(),
+        })
     }
 
     /// Keeps a run and returns its number. Cancel safe: it is kept as a whole or not at all.
@@ -169,7 +181,8 @@ impl History {
     }
 
     /// How a metric went over the last `limit` runs, for each scenario and target; short runs are
-    /// left out, as their figures are rough. Cancel safe.
+    /// left out, as their figures are rough, and what cannot be compared with the newest run of a
+    /// series. Cancel safe.
     ///
     /// # Errors
     ///
@@ -197,10 +210,32 @@ impl History {
                     scenario,
                     target,
                     points: vec![point],
+                    left_out: 0,
                 }),
             }
         }
+        for series in &mut all {
+            for (run, _) in &series.points {
+                self.learn_conditions(*run).await?;
+            }
+            let of = |run| self.conditions.get(&run)?.as_ref();
+            conditions::keep_comparable(series, metric, of);
+        }
         Ok(all)
+    }
+
+    async fn learn_conditions(&mut self, run: i64) -> Result<(), HistoryError> {
+        if self.conditions.contains_key(&run) {
+            return Ok(());
+        }
+        let row = sqlx::query("SELECT record FROM runs WHERE id = $1")
+            .bind(run)
+            .fetch_one(&mut self.connection)
+            .await?;
+        let text: String = row.try_get(0)?;
+        self.conditions
+            .insert(run, serde_json::from_str(&text).ok());
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! One [`record::RunRecord`] holds all that a report needs. This crate measures nothing and, but for
 //! [`history`], opens no socket; given the same record it draws the same bytes.
 
+mod comparable;
 pub mod figures;
 pub mod format;
 pub mod gate;

@@ -190,7 +190,15 @@ fn trend(open: &mut Keeper, args: &TrendArgs, flags: OutputFlags) -> Result<Stri
             "No run has been kept here yet but, perhaps, short ones (--quick), which have no part in trends.",
         );
     }
-    let mut listing = Listing::new(&["scenario", "target", "runs", "first", "last", "trend"]);
+    if series.iter().any(|one| one.left_out > 0) {
+        output::tell(
+            "Runs that cannot be compared with the newest are left out: the machine, the load, the driver \
+             or what counted processor time was another.",
+        );
+    }
+    let mut listing = Listing::new(&[
+        "scenario", "target", "runs", "left out", "first", "last", "trend",
+    ]);
     for one in &series {
         let values: Vec<f64> = one.points.iter().map(|(_, value)| *value).collect();
         let text = |value: Option<&f64>| {
@@ -200,6 +208,7 @@ fn trend(open: &mut Keeper, args: &TrendArgs, flags: OutputFlags) -> Result<Stri
             &one.scenario,
             &one.target,
             &values.len().to_string(),
+            &one.left_out.to_string(),
             &text(values.first()),
             &text(values.last()),
             &sparkline(&values),

@@ -1,13 +1,14 @@
 //! An earlier run to which a run is held.
 
 use poolproof_scenarios::{
-    Scenario, Threshold,
+    Threshold,
     threshold::{Bound, Comparison, Metric},
 };
 
 use super::Verdict;
 use crate::{
     RunRecord,
+    comparable::{counted_by, same_load, same_machine},
     figures::Figures,
     record::{CellStatus, CpuTime, ScenarioRun},
 };
@@ -137,7 +138,8 @@ fn status<'a>(record: &'a RunRecord, scenario: &str, target: &str) -> Option<&'a
 
 /// Why the processor time of the two runs cannot be compared; `None` where it can.
 fn cpu_differs(record: &RunRecord, baseline: &RunRecord) -> Option<String> {
-    let (now, before) = (counted_by(record), counted_by(baseline));
+    let by = |record: &RunRecord| counted_by(&record.environment);
+    let (now, before) = (by(record), by(baseline));
     (now != before).then(|| {
         let words = |by| match by {
             CpuTime::PerfEvents => "perf events",
@@ -152,33 +154,13 @@ fn cpu_differs(record: &RunRecord, baseline: &RunRecord) -> Option<String> {
     })
 }
 
-/// Earlier versions, which do not say, asked the scheduler.
-fn counted_by(record: &RunRecord) -> CpuTime {
-    record.environment.cpu_time.unwrap_or(CpuTime::Scheduler)
-}
-
 fn machines_differ(record: &RunRecord, baseline: &RunRecord) -> Option<String> {
-    let machine = |record: &RunRecord| {
-        let environment = &record.environment;
-        let (cores, model) = (environment.cores, environment.cpu_model.clone());
-        (environment.kind, cores, model)
-    };
-    let ((kind, cores, model), before) = (machine(record), machine(baseline));
-    ((kind, cores, model.clone()) != before).then(|| {
+    let (now, before) = (&record.environment, &baseline.environment);
+    (!same_machine(now, before)).then(|| {
         format!(
-            "the baseline ran on another machine, {} × {} and not {cores} × {model}: measure it \
-             again on this one",
-            before.1, before.2
+            "the baseline ran on another machine, {} × {} and not {} × {}: measure it again on this \
+             one",
+            before.cores, before.cpu_model, now.cores, now.cpu_model
         )
     })
-}
-
-/// The same but for what is judged of it.
-fn same_load(one: &Scenario, other: &Scenario) -> bool {
-    let bare = |scenario: &Scenario| Scenario {
-        purpose: String::new(),
-        thresholds: Vec::new(),
-        ..scenario.clone()
-    };
-    bare(one) == bare(other)
 }

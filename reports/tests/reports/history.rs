@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use poolproof_reports::{
     gate::judge,
     history::{History, Store},
+    record::CpuTime,
 };
 use poolproof_scenarios::threshold::Metric;
 use sqlx::{AnyConnection, Connection as _};
@@ -44,6 +45,36 @@ fn runs_are_kept_whole_and_trends_drawn_from_them() {
         assert_eq!(trend.len(), 6);
         let runs: Vec<i64> = trend[0].points.iter().map(|(run, _)| *run).collect();
         assert_eq!(runs, [1, 3]);
+    });
+}
+
+#[test]
+fn a_trend_joins_only_what_can_be_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::File(dir.path().join("history.sqlite"));
+    let newest = fixture::record();
+    let mut machine = newest.clone();
+    machine.environment.cores += 1;
+    let mut load = newest.clone();
+    load.scenarios[0].driver = "another".to_owned();
+    let mut counted = newest.clone();
+    counted.environment.cpu_time = Some(CpuTime::Scheduler);
+    wait(async {
+        let mut history = History::open(&store).await.unwrap();
+        for record in [&newest, &machine, &load, &counted, &newest] {
+            history.keep(record, &judge(record, &[])).await.unwrap();
+        }
+        for (metric, runs, left_out) in [
+            (Metric::P99, &[1, 4, 5][..], 2),
+            // Processor time that the scheduler counted is another figure.
+            (Metric::Cpu, &[1, 5], 3),
+        ] {
+            let trend = history.trend(metric, 100).await.unwrap();
+            let name = &newest.scenarios[0].scenario.name;
+            let series = trend.iter().find(|one| one.scenario == *name).unwrap();
+            let points: Vec<i64> = series.points.iter().map(|(run, _)| *run).collect();
+            assert_eq!((&*points, series.left_out), (runs, left_out), "{metric}");
+        }
     });
 }
 

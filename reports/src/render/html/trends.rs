@@ -67,9 +67,22 @@ fn section(name: &str, charts: &[(Metric, Vec<&Series>)]) -> Markup {
             p.legend {
                 @for (index, one) in targets.iter().take(LINES).enumerate() { (key(index, &one.target)) }
             }
+            @if let Some(left_out) = left_out(targets) { p.note { (left_out) } }
             div.charts { @for (metric, series) in charts { (chart(*metric, series, targets)) } }
         }
     }
+}
+
+/// What is missing from the lines, in a sentence; `None` when nothing is.
+fn left_out(series: &[&Series]) -> Option<String> {
+    let most = series.iter().map(|one| one.left_out).max()?;
+    (most > 0).then(|| {
+        format!(
+            "Left out: {}, which cannot be compared with the newest, as the machine, the load or the \
+             driver was another.",
+            format::counted(most as u64, "earlier run", "earlier runs")
+        )
+    })
 }
 
 fn chart(metric: Metric, series: &[&Series], targets: &[&Series]) -> Markup {
