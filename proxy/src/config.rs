@@ -40,7 +40,7 @@ pub use choice::{
 };
 pub use database::{ConnectString, Database, Databases, ServerHost};
 pub use error::{ConfigErrors, Note, Position};
-pub use hba::{Hba, Method};
+pub use hba::{Hba, Method, Request};
 pub use limits::UserLimits;
 pub use listen::{ListenHost, SocketDir};
 pub use peer::Peer;

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::refusal::Refusal;
-use super::replication;
+use super::replication::{self, Replication};
 use crate::auth::credential::Credential;
 use crate::auth::random::NoRandomness;
 use crate::auth::scram::MECHANISM;
@@ -229,6 +229,8 @@ where
 pub struct Applicant<'a> {
     /// What it says of itself.
     pub startup: &'a StartupParameters,
+    /// Which kind of replication it asks for.
+    pub replication: Replication,
     /// Where it comes from.
     pub origin: Origin,
     /// What is known of the user that it says it is.
@@ -340,11 +342,12 @@ where
         startup,
         origin,
         known,
+        replication: _,
         shown: _,
     } = applicant;
     let mut out = BytesMut::new();
     negotiate(startup, &mut out);
-    match Demand::of(config, origin, startup)? {
+    match Demand::of(config, applicant)? {
         Demand::Nothing => {}
         Demand::Known if known.is_none() => return Err(AuthError::NotListed),
         Demand::Known => {}

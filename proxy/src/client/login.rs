@@ -117,9 +117,9 @@ pub(super) async fn log_in(
     }
     check_room(shared, visitor)?;
     let guest = prove(stream, startup, shared, visitor, deadline).await?;
-    let replication = Replication::of(startup).map_err(Turned::refused)?;
+    let replication = guest.replication;
     if replication != Replication::None {
-        let line = open_line(stream, startup, shared, visitor, guest, replication);
+        let line = open_line(stream, startup, shared, visitor, guest);
         return Err(Otherwise::Replication(Box::new(Box::pin(line).await?)));
     }
     let timeout = |_| Refusal::new(SqlState::PROTOCOL_VIOLATION, "client_login_timeout");
@@ -127,7 +127,7 @@ pub(super) async fn log_in(
     let welcome = welcome
         .and_then(|welcome| welcome)
         .map_err(Turned::refused)?;
-    let Guest { pool, stays } = guest;
+    let Guest { pool, stays, .. } = guest;
     let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
     card.stays = stays;
     let (cancel, key) = register(shared, card, startup.negotiated_version())?;
@@ -145,6 +145,8 @@ struct Guest {
     pool: Arc<Pool>,
     /// Where it is counted.
     stays: [Option<Stay>; 3],
+    /// What it is there for.
+    replication: Replication,
 }
 
 /// Opens a server for a client that is there for replication.
@@ -153,9 +155,13 @@ async fn open_line(
     startup: &StartupParameters,
     shared: &Shared,
     visitor: &Visitor,
-    Guest { pool, stays }: Guest,
-    replication: Replication,
+    guest: Guest,
 ) -> Result<replication::Line, Turned> {
+    let Guest {
+        pool,
+        stays,
+        replication,
+    } = guest;
     let mut card = visitor.card(&startup.user, Arc::clone(&pool), stream);
     card.replication = replication;
     card.stays = stays;
@@ -180,8 +186,13 @@ async fn prove(
         .map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
     let stays = find_room(shared, &identity, &pool)?;
+    let replication = applicant.replication;
     pool.learn(&identity, applicant.shown.into_inner().or(applicant.known));
-    Ok(Guest { pool, stays })
+    Ok(Guest {
+        pool,
+        stays,
+        replication,
+    })
 }
 
 /// Refuses a client for which there is no room, or no time.
@@ -263,9 +274,11 @@ async fn introduce<'a>(
     deadline: Deadline,
 ) -> Result<Applicant<'a>, Turned> {
     let config = shared.config();
+    let replication = Replication::of(startup).map_err(Turned::refused)?;
     let known = acquaint(shared, &config, startup, deadline);
     Ok(Applicant {
         startup,
+        replication,
         origin: Origin::of(stream, visitor.address),
         known: known.await.map_err(Turned::refused)?,
         shown: OnceLock::new(),

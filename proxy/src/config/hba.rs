@@ -1,9 +1,9 @@
 //! `auth_hba_file`: which client may log in as whom, and how it proves who it is.
 //!
 //! The subset of `pg_hba.conf` that PgBouncer has: record types `local`, `host`, `hostssl` and
-//! `hostnossl`; databases by name, `all` or `sameuser`; users by name or `all`; addresses as `all`
-//! or `ADDRESS/BITS`, or as an address and a mask; and the option `map=NAME`. The first rule that
-//! fits decides. What PostgreSQL knows beyond it is an error that names it, and never a rule that
+//! `hostnossl`; databases by name, `all`, `sameuser` or `replication`; users by name or `all`;
+//! addresses as `all` or `ADDRESS/BITS`, or as an address and a mask; and the option `map=NAME`. The
+//! first rule that fits decides. What PostgreSQL knows beyond it is an error that names it, and never a rule that
 //! is passed over: that could let somebody in.
 
 use std::path::Path;
@@ -13,6 +13,7 @@ use super::error::Note;
 use super::ident::UserMap;
 use super::words::{Word, lines};
 use crate::client::origin::Origin;
+use crate::client::replication::Replication;
 
 mod address;
 
@@ -74,7 +75,7 @@ impl Transport {
 enum Name {
     All,
     SameUser,
-    /// Physical replication, which names no database; no session of another kind.
+    /// Physical replication, which is of no database; no session of another kind.
     Replication,
     Exactly(String),
 }
@@ -90,6 +91,28 @@ impl Name {
     }
 }
 
+/// What a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The database.
+    pub database: &'a str,
+    /// The user.
+    pub user: &'a str,
+    /// The kind of replication, if it is there for that.
+    pub replication: Replication,
+}
+
+impl Request<'_> {
+    /// Whether it is for one of `databases`. PostgreSQL's rule: physical replication is of the
+    /// whole cluster, and only its own word stands for that; logical replication is of its database.
+    fn is_for(&self, databases: &[Name]) -> bool {
+        databases.iter().any(|name| match self.replication {
+            Replication::Physical => *name == Name::Replication,
+            Replication::None | Replication::Logical => name.fits(self.database, self.user),
+        })
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
@@ -102,7 +125,8 @@ struct Rule {
 }
 
 impl Rule {
-    fn fits(&self, origin: &Origin, database: &str, user: &str) -> bool {
+    fn fits(&self, origin: &Origin, request: Request<'_>) -> bool {
+        let user = request.user;
         let at_home = match (&self.network, origin) {
             (None, _) => true,
             (Some(network), Origin::Tcp { address, .. }) => network.contains(*address),
@@ -110,7 +134,7 @@ impl Rule {
         };
         at_home
             && self.transport.fits(origin)
-            && self.databases.iter().any(|name| name.fits(database, user))
+            && request.is_for(&self.databases)
             && self.users.iter().any(|name| name.fits(user, user))
     }
 }
@@ -140,12 +164,12 @@ impl Hba {
         Self { rules }
     }
 
-    /// How a client from `origin` proves that it may use `database` as `user`; where no rule fits,
+    /// How a client from `origin` proves that it may have what it asks for; where no rule fits,
     /// there is no way in.
     #[must_use]
-    pub fn method(&self, origin: &Origin, database: &str, user: &str) -> &Method {
+    pub fn method(&self, origin: &Origin, request: Request<'_>) -> &Method {
         let mut rules = self.rules.iter();
-        let rule = rules.find(|rule| rule.fits(origin, database, user));
+        let rule = rules.find(|rule| rule.fits(origin, request));
         rule.map_or(&Method::Reject, |rule| &rule.method)
     }
 }

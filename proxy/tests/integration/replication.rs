@@ -106,6 +106,33 @@ fn a_stream_of_changes_passes_both_ways() {
     });
 }
 
+/// PostgreSQL's rule: a line for `all` databases is not one for physical replication.
+#[test]
+fn rules_for_replication_decide() {
+    bounded(|| {
+        let role = role();
+        let folder = tempfile::tempdir().expect("make a folder");
+        let hba = folder.path().join("hba");
+        let rules = "host replication all 0.0.0.0/0 reject\nhost all all 0.0.0.0/0 trust\n";
+        std::fs::write(&hba, rules).expect("write the rules");
+        let with = |role: &str| {
+            let pool = pool(role).with("auth_type", "hba");
+            pool.with("auth_hba_file", hba.display())
+        };
+        let site = Site::start(Against::Proxy, &with(&role));
+        let names = [
+            ("user", role.as_str()),
+            ("database", site.database()),
+            ("replication", "true"),
+        ];
+        let refused = Client::try_connect(site.address(), &names).err();
+        let refused = refused.unwrap_or_default();
+        assert_eq!(refused, "E FATAL 28000 login rejected | eof");
+        let mut logical = connect(&site, &role, "database");
+        assert_eq!(logical.run("Q SHOW wal_level"), WAL_LEVEL);
+    });
+}
+
 #[test]
 fn another_word_is_refused_as_by_postgresql() {
     bounded(|| {

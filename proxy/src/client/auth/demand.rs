@@ -1,10 +1,9 @@
 //! What a client must show: from the configuration and the place that it comes from.
 
-use super::{AuthError, CertificateError};
+use super::{Applicant, AuthError, CertificateError};
 use crate::client::origin::Origin;
 use crate::config::ident::UserMap;
-use crate::config::{AuthType, Config, Method};
-use crate::protocol::startup::StartupParameters;
+use crate::config::{AuthType, Config, Method, Request};
 
 /// What a client must show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +30,12 @@ pub(super) enum Outside {
 }
 
 impl Demand {
-    pub(super) fn of(
-        config: &Config,
-        origin: &Origin,
-        startup: &StartupParameters,
-    ) -> Result<Self, AuthError> {
-        let StartupParameters { database, user, .. } = startup;
+    pub(super) fn of(config: &Config, applicant: &Applicant<'_>) -> Result<Self, AuthError> {
+        let request = Request {
+            database: &applicant.startup.database,
+            user: &applicant.startup.user,
+            replication: applicant.replication,
+        };
         Ok(match config.settings.auth_type {
             AuthType::Any => Self::Nothing,
             AuthType::Trust => Self::Known,
@@ -44,7 +43,7 @@ impl Demand {
                 Self::Password(password)
             }
             AuthType::Cert => Self::Outside(Outside::Certificate(UserMap::default())),
-            AuthType::Hba => match config.hba.method(origin, database, user) {
+            AuthType::Hba => match config.hba.method(&applicant.origin, request) {
                 Method::Reject => return Err(AuthError::Rejected),
                 Method::Trust => Self::Known,
                 Method::Password => Self::Password(AuthType::Plain),

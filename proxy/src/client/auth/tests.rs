@@ -66,6 +66,7 @@ async fn answer(mut client: DuplexStream, user: &str, password: &str) {
 fn applicant<'a>(startup: &'a StartupParameters, config: &Config) -> Applicant<'a> {
     Applicant {
         startup,
+        replication: Replication::of(startup).unwrap(),
         origin: Origin::Unix { user: None },
         shown: OnceLock::new(),
         known: config.credentials.lookup(&startup.user).cloned(),

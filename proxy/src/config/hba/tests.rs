@@ -27,11 +27,24 @@ fn tcp(address: &str, encrypted: bool) -> Origin {
 
 const UNIX: Origin = Origin::Unix { user: None };
 
+/// A session for queries.
+fn session<'a>(database: &'a str, user: &'a str) -> Request<'a> {
+    Request {
+        database,
+        user,
+        replication: Replication::None,
+    }
+}
+
 #[track_caller]
 fn check(rules: &str, origin: &Origin, database: &str, user: &str, expected: &Method) {
     let (hba, errors) = parse(rules);
     assert_eq!(errors, []);
-    assert_eq!(hba.method(origin, database, user), expected, "{rules}");
+    assert_eq!(
+        hba.method(origin, session(database, user)),
+        expected,
+        "{rules}"
+    );
 }
 
 #[test]
@@ -70,16 +83,50 @@ fn the_first_rule_that_fits_decides() {
     );
 }
 
+/// By the manual's page on pg_hba.conf: `all` is no physical replication, `replication` is nothing
+/// else, and logical replication is of a database.
+#[test]
+fn replication_has_a_word_of_its_own() {
+    let rules = "local replication all reject\nlocal \"replication\" all md5\n\
+                 local sameuser bob password\nlocal all all trust";
+    let (hba, errors) = parse(rules);
+    assert_eq!(errors, []);
+    let method = |database, user, replication| {
+        let request = Request {
+            replication,
+            ..session(database, user)
+        };
+        hba.method(&UNIX, request).clone()
+    };
+    use Replication::{Logical, Physical};
+    for database in ["shop", "bob", "replication"] {
+        assert_eq!(method(database, "bob", Physical), Method::Reject);
+    }
+    for replication in [Replication::None, Logical] {
+        assert_eq!(method("shop", "bob", replication), Method::Trust);
+        assert_eq!(method("bob", "bob", replication), Method::Password);
+        assert_eq!(method("replication", "eve", replication), Method::Md5);
+    }
+    let (hba, _) = parse("local all,shop,sameuser all trust");
+    let physical = Request {
+        replication: Physical,
+        ..session("shop", "shop")
+    };
+    assert_eq!(hba.method(&UNIX, physical), &Method::Reject);
+    let (hba, _) = parse("local shop,replication all trust");
+    assert_eq!(hba.method(&UNIX, physical), &Method::Trust);
+}
+
 #[test]
 fn maps() {
     let (hba, errors) = parse("local all all peer map=crew\nhostssl all all all cert");
     assert_eq!(errors, []);
-    let Method::Peer(map) = hba.method(&UNIX, "x", "y") else {
+    let Method::Peer(map) = hba.method(&UNIX, session("x", "y")) else {
         panic!("a peer rule");
     };
     assert!(map.lets("root", "bob") && map.lets("dba", "anybody"));
     assert!(!map.lets("root", "root") && !map.lets("bob", "bob"));
-    let Method::Cert(map) = hba.method(&tcp("::1", true), "x", "y") else {
+    let Method::Cert(map) = hba.method(&tcp("::1", true), session("x", "y")) else {
         panic!("a cert rule");
     };
     assert!(map.lets("bob", "bob") && !map.lets("bob", "eve"));
