@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::client::auth::Identity;
 use crate::config::ServerHost;
 use crate::pool::settings::PoolSettings;
 use crate::pool::{Pool, PoolId};
@@ -95,18 +94,14 @@ fn open_fixed_pools(shared: &Shared) {
         else {
             continue;
         };
-        let identity = Identity {
-            user: user.clone(),
-            database: target.name.clone(),
-            target: Arc::clone(target),
-        };
         let id = PoolId {
             database: target.name.clone(),
             user: user.clone(),
         };
+        // By the configuration of that moment, and not at all if it has no such database any more.
         let _ = shared
             .pools
-            .get(id, || PoolSettings::new(&config, &identity));
+            .get_if(id, |id| PoolSettings::anew(&shared.config(), id));
     }
 }
 

@@ -214,14 +214,12 @@ pub async fn authenticate<S>(
     applicant: &Applicant<'_>,
     config: &Config,
     deadline: Deadline,
-) -> Result<Identity, AuthError>
+) -> Result<(), AuthError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     check_parameters(applicant.startup, config)?;
-    deadline.bound(prove(stream, applicant, config)).await??;
-    // Only those who are let in learn which databases there are.
-    identify(applicant.startup, config)
+    deadline.bound(prove(stream, applicant, config)).await?
 }
 
 /// Who asks to be let in.
@@ -314,7 +312,11 @@ where
     }
 }
 
-fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, AuthError> {
+/// Who a client is that has proved it. Only those who are let in learn which databases there are.
+///
+/// # Errors
+/// When its database is not configured, or does not say whom to log in as.
+pub fn identify(startup: &StartupParameters, config: &Config) -> Result<Identity, AuthError> {
     let StartupParameters { user, database, .. } = startup;
     let Some(target) = config.databases.lookup(database) else {
         return Err(AuthError::NoDatabase(database.clone()));

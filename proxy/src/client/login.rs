@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::acquaint::acquaint;
 use super::admitted::Admitted;
-use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator};
+use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator, identify};
 use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
 use super::origin::Origin;
 use super::refusal::Refusal;
@@ -181,9 +181,11 @@ async fn prove(
 ) -> Result<Guest, Turned> {
     let config = shared.config();
     let applicant = introduce(stream, startup, shared, visitor, deadline).await?;
-    let identity = authenticate(stream, &applicant, &config, deadline)
+    authenticate(stream, &applicant, &config, deadline)
         .await
         .map_err(Turned::unproved)?;
+    // Not by the configuration that the login began with: it may have been replaced since.
+    let identity = identify(startup, &shared.config()).map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
     let stays = find_room(shared, &identity, &pool)?;
     let replication = applicant.replication;
@@ -253,16 +255,11 @@ fn enter_pool(shared: &Shared, identity: &Identity) -> Result<Arc<Pool>, Turned>
         database: database.clone(),
         user: identity.server_user().to_owned(),
     };
-    let settings = || {
-        let identity = Identity {
-            user: identity.server_user().to_owned(),
-            ..identity.clone()
-        };
-        // Not the configuration that the login began with: it may have been replaced since, and the
-        // pool would miss the change.
-        PoolSettings::new(&shared.config(), &identity)
-    };
-    Ok(shared.pools.get(id, settings))
+    // By the configuration of the moment in which it is made: it would miss a change before.
+    let pool = shared
+        .pools
+        .get_if(id, |id| PoolSettings::anew(&shared.config(), id));
+    pool.ok_or_else(|| Turned::unproved(AuthError::NoDatabase(database.clone())))
 }
 
 /// What there is to know of a client before it has proved anything.

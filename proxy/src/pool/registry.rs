@@ -1,6 +1,7 @@
 //! All pools by database and user.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::gates::Gates;
@@ -36,16 +37,39 @@ impl Pools {
     #[must_use]
     pub fn get(&self, id: PoolId, settings: impl FnOnce() -> PoolSettings) -> Arc<Pool> {
         let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
-        let pool = by_id.entry(id).or_insert_with_key(|id| {
-            let pool = Pool::new(id.clone(), settings(), Arc::clone(&self.commons));
-            if self.gates().is_closed(&id.database) {
-                pool.pause("pool is paused");
-            }
-            let pool = Arc::new(pool);
-            pool.budget.join(&pool);
-            pool
-        });
+        let pool = by_id
+            .entry(id)
+            .or_insert_with_key(|id| self.make(id, settings()));
         Arc::clone(pool)
+    }
+
+    /// The pool called `id`. If there is none it is made with `settings`, unless those are none. They
+    /// are asked for while nobody else can look at the pools: a configuration that comes later finds
+    /// the new one.
+    pub fn get_if(
+        &self,
+        id: PoolId,
+        settings: impl FnOnce(&PoolId) -> Option<PoolSettings>,
+    ) -> Option<Arc<Pool>> {
+        let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(match by_id.entry(id) {
+            Entry::Occupied(entry) => Arc::clone(entry.get()),
+            Entry::Vacant(entry) => {
+                let settings = settings(entry.key())?;
+                let pool = self.make(entry.key(), settings);
+                Arc::clone(entry.insert(pool))
+            }
+        })
+    }
+
+    fn make(&self, id: &PoolId, settings: PoolSettings) -> Arc<Pool> {
+        let pool = Pool::new(id.clone(), settings, Arc::clone(&self.commons));
+        if self.gates().is_closed(&id.database) {
+            pool.pause("pool is paused");
+        }
+        let pool = Arc::new(pool);
+        pool.budget.join(&pool);
+        pool
     }
 
     /// What an operator has paused or disabled. Never held while a pool is asked for.

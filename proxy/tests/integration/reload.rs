@@ -1,8 +1,11 @@
 //! A reload in full flight.
 
+use bytes::BytesMut;
+use postgres_protocol::message::frontend::password_message;
+
 use crate::cluster::{APP, Cluster, OTHER};
 use crate::patience::{bounded, wait_until};
-use crate::raw::{Client, row};
+use crate::raw::{Client, row, startup};
 use crate::site::{Against, POOLERS, Pool, Site};
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
@@ -35,6 +38,49 @@ fn trap_28_a_host_moves_while_transactions_run() {
             assert_eq!(port(&mut within), new, "{against:?}");
             wait_until("the old servers to be gone", || site.backends() == 0);
         }
+    });
+}
+
+/// Nobody has a pool yet that the reload could tell of the change.
+#[test]
+fn trap_28_a_host_moves_while_a_client_logs_in() {
+    bounded(|| {
+        let elsewhere: &'static Cluster = Box::leak(Box::new(Cluster::start()));
+        let folder = tempfile::tempdir().expect("make a folder");
+        let (hba, users) = (folder.path().join("hba"), folder.path().join("users"));
+        let rules = "host all slow 0.0.0.0/0 password\nhost all all 0.0.0.0/0 trust\n";
+        std::fs::write(&hba, rules).expect("write the rules");
+        let listed = format!("\"{APP}\" \"\"\n\"slow\" \"geheim\"\n");
+        std::fs::write(&users, listed).expect("write the users");
+        let pool = pool(1)
+            .with("auth_type", "hba")
+            .with("auth_hba_file", hba.display())
+            .with("auth_file", users.display());
+        let more = "[databases]\nsecond = {postgres} dbname={database}";
+        let site = Site::start(Against::Proxy, &pool.clone().more(more));
+        for cluster in [site.cluster(), elsewhere] {
+            cluster.role("slow", "geheim", &["auth_trust"]);
+        }
+        elsewhere.sql(&format!("CREATE DATABASE {}", site.database()));
+
+        let asked = |database: &str| {
+            let mut client = Client::silent(site.address());
+            client.send(&startup(&[("user", "slow"), ("database", database)]));
+            client.read_until(b"R");
+            client
+        };
+        let (mut moved, mut removed) = (asked(site.database()), asked("second"));
+        site.reconfigure_to(&pool, elsewhere.address());
+        let mut password = BytesMut::new();
+        password_message(b"geheim", &mut password).expect("no zero bytes");
+        for client in [&mut moved, &mut removed] {
+            client.send(&password);
+        }
+        moved.finish_login().expect("let in");
+        let port = elsewhere.address().port().to_string();
+        assert_eq!(ask(&mut moved, "inet_server_port()"), port);
+        let refused = removed.read_to_end().join(" | ");
+        assert_eq!(refused, "E FATAL 3D000 no such database: second | eof");
     });
 }
 

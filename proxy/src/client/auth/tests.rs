@@ -92,6 +92,7 @@ async fn log_in(
     drop(pooler);
     client.await.unwrap();
     result
+        .and_then(|()| identify(startup, config))
         .map(|identity| identity.server_user().to_owned())
         .map_err(|error| {
             let refusal = error.refusal().unwrap();
