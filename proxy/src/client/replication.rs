@@ -1,5 +1,6 @@
 //! Replication connections: each has a server of its own, opened for it and closed with it.
 //!
+//! It ends with what its server is outdated by, as there is no end of a transaction to wait for.
 //! What passes on such a connection is not followed, as there is no moment at which its server
 //! could be another's: the client is a standby or a consumer of changes, and the server streams to
 //! it for as long as both live.
@@ -114,11 +115,13 @@ pub(super) async fn open(
         .into_iter()
         .chain(others.map(|(name, value)| (name.as_str(), value.as_str())))
         .collect();
+    // First, so that a change of the settings is not missed.
+    let generation = pool.generation();
     let settings = pool.settings();
     let server = Box::pin(connect_as(&settings, 0, pool.commons(), &parameters))
         .await
         .map_err(|error| refusal(&error))?;
-    let listed = Listed::new(pool, &server, replication);
+    let listed = Listed::new(pool, &server, replication, generation);
     listed.log_begin();
     let mut greeting = BytesMut::new();
     authentication_ok(&mut greeting);
@@ -165,6 +168,7 @@ pub(super) async fn run(mut client: Stream, line: Line, present: Present) {
         Ok(()) => tokio::select! {
             end = relay(&mut client, &mut server.stream) => end,
             end = sentenced(holder) => end,
+            () = listed.outdated() => End::Killed("connection outdated"),
         },
         Err(error) => End::Client(error),
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use super::roster::ServerCard;
+use super::roster::{Generation, ServerCard};
 use super::{Pool, PoolId};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::replication::Replication;
@@ -19,15 +19,20 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Lists a server that was opened just now.
+    /// Lists a server that was opened just now; `generation` is the pool's when that began.
     #[must_use]
-    pub fn new(pool: &Arc<Pool>, connected: &Connected, replication: Replication) -> Self {
+    pub fn new(
+        pool: &Arc<Pool>,
+        connected: &Connected,
+        replication: Replication,
+        generation: Generation,
+    ) -> Self {
         let card = Arc::new(ServerCard {
             id: ConnectionId::next(),
             target: Arc::clone(&connected.cancel),
             local: connected.stream.local_addr(),
             began: Began::now(),
-            generation: pool.roster.generation(),
+            generation,
             tls: connected.stream.tls_words().map(Into::into),
             replication,
             prepared: AtomicU32::new(0),
@@ -45,6 +50,12 @@ impl Listed {
         if self.pool.commons.config.load().settings.log_connections {
             self.log(format_args!("new connection to server (replication)"));
         }
+    }
+
+    /// Waits until it is to be closed: nobody gives it back, after which that could be done. Cancel
+    /// safe.
+    pub async fn outdated(&self) {
+        self.pool.roster.outdated(self.card.generation).await;
     }
 
     /// Says why it is about to be closed.

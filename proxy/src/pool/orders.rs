@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Pool;
-use super::roster::ServerCard;
+use super::roster::{Generation, ServerCard};
 use crate::client::replication::Replication;
 use crate::cores::CoreId;
 use crate::server::connect::ServerAddress;
@@ -31,7 +31,7 @@ impl Pool {
         self.open(open);
     }
 
-    /// Closes each server that is open now as soon as it is free.
+    /// Closes each server that is open now as soon as it is free, and those of replication at once.
     pub fn renew(&self, reason: &'static str) {
         self.roster.renew();
         self.close_idle(reason);
@@ -59,9 +59,13 @@ impl Pool {
     pub fn has_outdated(&self) -> bool {
         let generation = self.roster.generation();
         let servers = self.roster.all();
-        let shared = |card: &ServerCard| card.replication == Replication::None;
-        let mut servers = servers.iter().filter(|card| shared(card));
-        servers.any(|card| card.generation != generation)
+        servers.iter().any(|card| card.generation != generation)
+    }
+
+    /// How often its servers have been outdated.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.roster.generation()
     }
 
     /// Whether nobody holds a server, not even a replication connection its own.

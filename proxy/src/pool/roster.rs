@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::cancel::CancelTarget;
 use crate::client::card::{Began, ConnectionId};
 use crate::client::replication::Replication;
@@ -48,6 +50,8 @@ pub struct Generation(u32);
 pub(super) struct Roster {
     cards: Mutex<BTreeMap<ConnectionId, Arc<ServerCard>>>,
     generation: AtomicU32,
+    /// Told when the generation changes.
+    renewed: Notify,
 }
 
 impl Roster {
@@ -83,5 +87,20 @@ impl Roster {
     /// Every server that is open now is outdated from now on.
     pub(super) fn renew(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+        self.renewed.notify_waiters();
+    }
+
+    /// Waits until the servers of `generation` are outdated. Cancel safe.
+    pub(super) async fn outdated(&self, generation: Generation) {
+        loop {
+            let renewed = self.renewed.notified();
+            tokio::pin!(renewed);
+            // Before the question, so that no renewal passes unheard between it and the wait.
+            renewed.as_mut().enable();
+            if self.generation() != generation {
+                return;
+            }
+            renewed.await;
+        }
     }
 }

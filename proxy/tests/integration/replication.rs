@@ -187,3 +187,25 @@ fn an_operator_ends_a_replication_connection() {
         assert_eq!(heard, "E FATAL 57P01 database removed | eof");
     });
 }
+
+/// Its server is outdated and never given back: it ends, and the client may come again.
+#[test]
+fn what_outdates_servers_ends_a_replication_connection() {
+    bounded(|| {
+        let role = role();
+        let site = Site::start(Against::Proxy, &pool(&role));
+        let console_names = [("user", role.as_str()), ("database", "pgbouncer")];
+        let mut console = Client::try_connect(site.address(), &console_names).expect("let in");
+        for replication in ["database", "true"] {
+            let mut stand_by = connect(&site, &role, replication);
+            for order in ["RECONNECT", "WAIT_CLOSE"] {
+                let done = console.run(&format!("Q {order} {}", site.database()));
+                assert_eq!(done, format!("C {order} | Z I"));
+            }
+            let heard = stand_by.read_to_end().join(" | ");
+            assert_eq!(heard, "E FATAL 57P01 connection outdated | eof");
+            let mut again = connect(&site, &role, replication);
+            assert_eq!(again.run("Q SHOW wal_level"), WAL_LEVEL);
+        }
+    });
+}
