@@ -1,5 +1,5 @@
 //! What is done now and then for the pooler as a whole: averages, the line of statistics in the
-//! log, forgetting databases that nobody uses, looking up hosts again, and opening the pools that
+//! log, forgetting databases that nobody uses and connections that look nobody up, looking up hosts again, and opening the pools that
 //! have servers without clients.
 
 use std::collections::HashMap;
@@ -44,6 +44,7 @@ pub async fn keep(shared: Arc<Shared>) {
             }
         }
         forget_unused(&shared, &mut unused, now);
+        shared.lookups.tidy(&config, now);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,6 +59,17 @@ pub struct Desk {
 struct Line {
     stream: Stream,
     config: Arc<Config>,
+    /// When it was last asked.
+    used: Instant,
+}
+
+impl Line {
+    /// Whether it may stay open at `now`, under `config`.
+    fn is_of_use(&self, config: &Arc<Config>, now: Instant) -> bool {
+        let timeout = config.settings.server_idle_timeout.get();
+        let idle = now.saturating_duration_since(self.used);
+        Arc::ptr_eq(&self.config, config) && timeout.is_none_or(|timeout| idle < timeout)
+    }
 }
 
 /// What is asked, where and as whom.
@@ -81,9 +93,29 @@ impl Lookups {
         let key = (database.to_owned(), auth_user.to_owned());
         Arc::clone(desks.entry(key).or_default())
     }
+
+    /// Closes the connections that have been idle for `server_idle_timeout` or were opened under
+    /// another configuration, and forgets the desks that have none: strangers name databases as they
+    /// like.
+    pub fn tidy(&self, config: &Arc<Config>, now: Instant) {
+        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.retain(|_, desk| {
+            // Nobody else can come to it meanwhile.
+            let is_asked = Arc::strong_count(desk) > 1;
+            is_asked || desk.has_line_of_use(config, now)
+        });
+    }
 }
 
 impl Desk {
+    fn has_line_of_use(&self, config: &Arc<Config>, now: Instant) -> bool {
+        let line = self.line.try_lock();
+        line.is_ok_and(|line| {
+            line.as_ref()
+                .is_some_and(|line| line.is_of_use(config, now))
+        })
+    }
+
     /// Asks for a user. Cancelled in the middle of it, the connection is closed and the next
     /// look-up opens another.
     ///
@@ -101,6 +133,7 @@ impl Desk {
         if let Some(mut kept) = line.take().filter(current)
             && let Ok(secret) = ask(&mut kept.stream, question).await
         {
+            kept.used = Instant::now();
             *line = Some(kept);
             return Ok(self.keep(question.user, secret));
         }
@@ -108,6 +141,7 @@ impl Desk {
         let mut fresh = Line {
             stream: connected.stream,
             config: Arc::clone(question.config),
+            used: Instant::now(),
         };
         let secret = ask(&mut fresh.stream, question).await?;
         *line = Some(fresh);
@@ -185,6 +219,24 @@ fn second_column(body: &[u8]) -> Result<String, LookupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_desk_without_a_connection_is_forgotten_once_nobody_asks_there() {
+        let text = "[pgbouncer]\nlisten_addr = *\nauth_type = any\n";
+        let config = Config::parse(std::path::Path::new("test.ini"), text).unwrap();
+        let config = Arc::new(config);
+        let lookups = Lookups::default();
+        let asked = lookups.desk("shop", "looker");
+        for number in 0..100 {
+            drop(lookups.desk(&format!("none{number}"), "looker"));
+        }
+        lookups.tidy(&config, Instant::now());
+        assert_eq!(lookups.0.lock().unwrap().len(), 1);
+        assert!(Arc::ptr_eq(&lookups.desk("shop", "looker"), &asked));
+        drop(asked);
+        lookups.tidy(&config, Instant::now());
+        assert_eq!(lookups.0.lock().unwrap().len(), 0);
+    }
 
     #[test]
     fn rows() {

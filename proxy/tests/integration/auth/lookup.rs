@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use super::clients::{Answer, psql, tokio_postgres};
-use super::poolers::{POOLERS, Pooler, Site, Target};
+use super::poolers::{POOLERS, Pooler, Site, Started, Target};
 use super::roles::{self, PASSWORD};
 use crate::cluster::{Cluster, program};
-use crate::patience::{bounded, bounded_by};
+use crate::patience::{bounded, bounded_by, wait_until};
 
 /// `auth_file` with the one user who looks the others up.
 const USERS: &str = "\"looker\" \"looks\"\n";
@@ -163,5 +163,33 @@ fn trap_21_a_look_up_that_hangs_ends_at_query_wait_timeout() {
         let answer = tokio_postgres(&site.target("login_scram"), PASSWORD);
         assert_eq!(answer.words(), "query_wait_timeout");
         assert!(began.elapsed().as_secs() < 10);
+    });
+}
+
+/// A stranger's name is enough to have it opened, and nobody need ever come again.
+#[test]
+fn the_connection_for_look_ups_is_closed_when_idle_and_by_a_reload() {
+    bounded(|| {
+        set_up();
+        let settings = "auth_type = scram-sha-256\nauth_user = looker\n";
+        for (timeout, reload) in [(1, false), (600, true)] {
+            let site = Site::new(&format!("{settings}server_idle_timeout = {timeout}"), USERS);
+            let running = site.start(Pooler::Ours);
+            let target = site.target("nobody");
+            let sql = format!(
+                "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND usename = 'looker'",
+                target.database
+            );
+            let lines = || Cluster::shared().sql(&sql).len();
+            assert!(tokio_postgres(&target, "falsch").is_refused());
+            if reload {
+                assert_eq!(lines(), 1);
+                let Started::Ours(pooler) = &running else {
+                    panic!("ours was started");
+                };
+                pooler.reload_file().expect("a sound configuration");
+            }
+            wait_until("the connection to be closed", || lines() == 0);
+        }
     });
 }
