@@ -157,10 +157,12 @@ fn serve_until_stopped(
 fn announce(running: &Running) {
     let clients = running.local_addrs().iter();
     let clients = clients.map(|address| format!("listening on {address}"));
+    let unix = running.unix_paths().iter();
+    let unix = unix.map(|path| format!("listening on unix:{path}"));
     let metrics = running.metrics_addrs().iter();
     let metrics = metrics.map(|address| format!("metrics on http://{address}/metrics"));
     let up = format!("process up: poolproof-proxy {}", env!("CARGO_PKG_VERSION"));
-    for words in clients.chain(metrics).chain([up]) {
+    for words in clients.chain(unix).chain(metrics).chain([up]) {
         tracing::info!("{words}");
     }
 }

@@ -10,6 +10,7 @@ pub mod farewell;
 pub mod hello;
 pub mod intake;
 mod login;
+mod mention;
 pub mod origin;
 pub mod refusal;
 pub mod rehearsal;

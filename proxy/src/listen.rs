@@ -41,6 +41,19 @@ pub struct UnixSocket {
     pub file: Option<SocketFile>,
 }
 
+impl UnixSocket {
+    /// Where clients find it; `@` begins a name of the abstract namespace.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let Ok(address) = self.listener.local_addr() else {
+            return String::new();
+        };
+        let path = address.as_pathname().map(|path| path.display().to_string());
+        let name = || Some(format!("@{}", address.as_abstract_name()?.escape_ascii()));
+        path.or_else(name).unwrap_or_default()
+    }
+}
+
 /// The file of a Unix socket, deleted when this is dropped.
 #[derive(Debug)]
 pub struct SocketFile(PathBuf);

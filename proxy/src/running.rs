@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::console::orders::{Refused, pause_all, resume};
 use crate::cores::CoreId;
-use crate::listen::{Handed, ListenError, SocketFile, listen};
+use crate::listen::{Handed, ListenError, SocketFile, UnixSocket, listen};
 use crate::log::Sink;
 use crate::pool::{Census, PoolId};
 use crate::server::connect::ServerAddress;
@@ -47,6 +47,7 @@ pub struct Running {
     course: Arc<watch::Sender<Course>>,
     threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
     metrics: Vec<SocketAddr>,
+    unix: Vec<String>,
     socket_files: Vec<SocketFile>,
 }
 
@@ -111,6 +112,7 @@ pub fn start_with(
     let (senders, inboxes): (Vec<_>, Vec<_>) =
         (0..cores).map(|_| mpsc::channel(PASSED_MAX)).unzip();
     let others: Arc<[_]> = senders.into();
+    let paths = listeners.unix.iter().map(UnixSocket::path).collect();
     let unix = listeners.unix.into_iter();
     let (mut unix, socket_files): (Vec<_>, Vec<_>) =
         unix.map(|unix| (unix.listener, unix.file)).unzip();
@@ -120,6 +122,7 @@ pub fn start_with(
         course: Arc::clone(&course),
         threads: Mutex::default(),
         metrics: metrics_addresses,
+        unix: paths,
         socket_files: socket_files.into_iter().flatten().collect(),
     };
     for (at, (tcp, inbox)) in listeners.tcp.into_iter().zip(inboxes).enumerate() {
@@ -170,6 +173,12 @@ impl Running {
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The paths of the Unix sockets on which it listens; `@` begins an abstract one.
+    #[must_use]
+    pub fn unix_paths(&self) -> &[String] {
+        &self.unix
     }
 
     /// The addresses that answer `/metrics` and `/health`.

@@ -1,6 +1,7 @@
 //! How the pooler ends: at once, or when its servers or its clients have come to an end.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -21,6 +22,17 @@ pub enum Stop {
     WaitForServers,
     /// At once; SIGQUIT, and whatever is asked for while the pooler is stopping already.
     Immediate,
+}
+
+/// What the log says of it.
+impl fmt::Display for Stop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::WaitForClients => "shutting down, waiting for all clients to leave",
+            Self::WaitForServers => "shutting down, waiting for all transactions to end",
+            Self::Immediate => "shutting down at once",
+        })
+    }
 }
 
 /// Stops the pooler when it is told to, and sees it to its end. Runs on a thread of its own, as it

@@ -57,7 +57,7 @@ impl Signals {
                 Order::Pause => report("SIGUSR1", "PAUSE", running.pause()),
                 Order::Resume => report("SIGUSR2", "RESUME", running.resume()),
                 Order::Stop(stop, name) => {
-                    tracing::info!("got {name}, shutting down ({stop:?})");
+                    tracing::info!("got {name}, {stop}");
                     tell(Standing::Stopping);
                     running.shutdown(stop);
                 }

@@ -9,15 +9,16 @@ use super::end::End;
 use super::farewell::say_farewell;
 use super::hello::{Hello, NoHello, hello};
 use super::login::{Otherwise, Turned, Visitor, log_in};
+use super::mention::Mention;
 use super::refusal::Refusal;
 use super::replication;
 use super::session::Session;
 use super::startup::StartupRequest;
 use crate::cancel::cancel;
-use crate::config::Config;
 use crate::console;
 use crate::deadline::Deadline;
 use crate::io::Stream;
+use crate::protocol::startup::StartupParameters;
 use crate::shared::{Present, Shared};
 
 /// Serves a connection from its first byte to its last. Cancelled, the connection is closed, and
@@ -51,7 +52,8 @@ fn welcome(
     async move {
         let config = shared.config();
         if is_beyond(&visitor, config.settings.max_client_conn) {
-            visitor.log_end(&shared, &"too many connections");
+            let mention = visitor.mention(None);
+            mention.log_end(&config.settings, &"too many connections");
             return None;
         }
         let deadline = Deadline::after(config.settings.client_login_timeout);
@@ -68,7 +70,8 @@ fn welcome(
         let admitted = match log_in(&mut stream, &startup, &shared, &visitor, deadline).await {
             Ok(admitted) => admitted,
             Err(otherwise) => {
-                Box::pin(serve_otherwise(otherwise, stream, visitor, &shared)).await;
+                let served = serve_otherwise(otherwise, stream, visitor, &startup, &shared);
+                Box::pin(served).await;
                 return None;
             }
         };
@@ -90,9 +93,11 @@ async fn see_off(hello: Result<Hello, NoHello>, visitor: &Visitor, shared: &Shar
             drop(stream);
         }
         Err(NoHello { stream, error }) => {
-            visitor.log_end(shared, &error);
-            if let (Some(stream), Some(refusal)) = (stream, error.refusal()) {
-                turn_away(&config, visitor, stream, refusal).await;
+            let mention = visitor.mention(None);
+            mention.log_end(&config.settings, &error);
+            if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
+                mention.log_refusal(&config.settings, &refusal);
+                say_farewell(&mut stream, refusal).await;
             }
         }
     }
@@ -101,8 +106,9 @@ async fn see_off(hello: Result<Hello, NoHello>, visitor: &Visitor, shared: &Shar
 /// Serves whoever does not come to a session, or says why nobody is served.
 async fn serve_otherwise(
     otherwise: Otherwise,
-    stream: Stream,
+    mut stream: Stream,
     visitor: Visitor,
+    startup: &StartupParameters,
     shared: &Arc<Shared>,
 ) {
     match otherwise {
@@ -116,18 +122,14 @@ async fn serve_otherwise(
         }
         Otherwise::Turned(Turned { reason, refusal }) => {
             shared.logins.failed();
-            visitor.log_end(shared, &reason);
+            let (mention, config) = (visitor.mention(Some(startup)), shared.config());
+            mention.log_end(&config.settings, &reason);
             if let Some(refusal) = refusal {
-                turn_away(&shared.config(), &visitor, stream, refusal).await;
+                mention.log_refusal(&config.settings, &refusal);
+                say_farewell(&mut stream, refusal).await;
             }
         }
     }
-}
-
-/// Tells a visitor why it is none of the clients.
-async fn turn_away(config: &Config, visitor: &Visitor, mut stream: Stream, refusal: Refusal) {
-    log_refusal(config, &visitor.id, &refusal);
-    say_farewell(&mut stream, refusal).await;
 }
 
 /// Connections beyond `max_client_conn` that are told so, or that may be an operator's. More are
@@ -139,13 +141,6 @@ const BEYOND_MAX: usize = 1_000;
 fn is_beyond(visitor: &Visitor, max_client_conn: u32) -> bool {
     let max = (max_client_conn as usize).saturating_add(BEYOND_MAX);
     matches!(visitor.address, ClientAddress::Tcp { .. }) && visitor.present.number() > max
-}
-
-/// Logs what a client is told, as `log_pooler_errors` has it.
-fn log_refusal(config: &Config, id: &ConnectionId, refusal: &Refusal) {
-    if config.settings.log_pooler_errors {
-        tracing::warn!(conn = %format_args!("C-{id}"), "pooler error: {}", refusal.message);
-    }
 }
 
 /// A client that is logged in, and its place among those that are there.
@@ -208,7 +203,8 @@ impl<L> Connection<L> {
 fn last_word(card: &ClientCard, end: &End) -> Option<Refusal> {
     log_end(card, end);
     let refusal = end.refusal()?;
-    log_refusal(&card.pool.commons().config.load(), &card.id, &refusal);
+    let config = card.pool.commons().config.load();
+    Mention::of(card).log_refusal(&config.settings, &refusal);
     Some(refusal)
 }
 
@@ -226,17 +222,8 @@ async fn take_leave(client: Client, refusal: Refusal) {
 
 /// Logs why a client that was logged in leaves.
 pub(crate) fn log_end(card: &ClientCard, reason: &dyn std::fmt::Display) {
-    let settings = &card.pool.commons().config.load().settings;
-    if settings.log_disconnections {
-        tracing::info!(
-            conn = %format_args!("C-{}", card.id),
-            database = %card.pool.id.database,
-            user = %card.user(),
-            address = %card.address,
-            "closing because: {reason} (age={}s)",
-            card.began.age_s()
-        );
-    }
+    let config = card.pool.commons().config.load();
+    Mention::of(card).log_end(&config.settings, reason);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::acquaint::acquaint;
 use super::admitted::Admitted;
 use super::auth::{Applicant, AuthError, Identity, authenticate, authenticate_operator, identify};
 use super::card::{Began, ClientAddress, ClientCard, ConnectionId};
+use super::mention::{Asked, Mention};
 use super::origin::Origin;
 use super::refusal::Refusal;
 use super::replication::{self, Replication};
@@ -60,16 +61,16 @@ impl Visitor {
         card
     }
 
-    pub(super) fn log_end(&self, shared: &Shared, reason: &dyn std::fmt::Display) {
-        if shared.config().settings.log_disconnections {
-            tracing::info!(
-                conn = %format_args!("C-{}", self.id),
-                database = "(nodb)",
-                user = "(nouser)",
-                address = %self.address,
-                "closing because: {reason} (age={}s)",
-                self.began.age_s()
-            );
+    /// As the log calls it, once it has said what it asks for or before.
+    pub(super) fn mention<'a>(&self, startup: Option<&'a StartupParameters>) -> Mention<'a> {
+        Mention {
+            id: self.id,
+            asked: startup.map(|startup| Asked {
+                database: &startup.database,
+                user: &startup.user,
+            }),
+            address: self.address,
+            began: self.began,
         }
     }
 }

@@ -217,8 +217,31 @@ fn signals_reload_and_stop() {
         // No client is there to be waited for.
         kill(pid, Signal::SIGTERM).expect("kill");
         assert_eq!(process.wait().expect("wait").code(), Some(0));
-        assert!(site.log().contains("LOG got SIGTERM"), "{}", site.log());
+        let got = "LOG got SIGTERM, shutting down, waiting for all clients to leave";
+        assert!(site.log().contains(got), "{}", site.log());
         assert_eq!(site.pid(), None, "the pidfile is gone");
+    });
+}
+
+/// As PgBouncer says it.
+#[test]
+fn the_log_says_where_it_listens() {
+    bounded(|| {
+        let site = Site::new();
+        let folder = site.folder.display();
+        site.write("ini", &site.ini(&format!("unix_socket_dir = {folder}")));
+        let mut process = site.start();
+        wait_until("the log", || site.log().contains("process up"));
+        for place in [
+            format!("127.0.0.1:{}", site.port),
+            format!("unix:{folder}/.s.PGSQL.{}", site.port),
+        ] {
+            let expected = format!(" LOG listening on {place}\n");
+            assert!(site.log().contains(&expected), "{}", site.log());
+        }
+        let pid = Pid::from_raw(process.id().cast_signed());
+        kill(pid, Signal::SIGQUIT).expect("kill");
+        process.wait().expect("wait");
     });
 }
 

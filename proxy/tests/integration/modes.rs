@@ -147,6 +147,14 @@ fn what_the_pooler_refuses_is_logged_unless_it_is_not_to_be() {
                 site.assert_serves();
                 if logged {
                     wait_until("the log", || site.log().contains("pooler error: "));
+                    let log = site.log();
+                    let line = log.lines().find(|line| line.contains("pooler error: "));
+                    // PgBouncer has no name for a database that it does not know.
+                    let place = format!("/{APP}@127.0.0.1:");
+                    assert!(
+                        line.unwrap_or_default().contains(&place),
+                        "{against:?}: {line:?}"
+                    );
                 } else {
                     wait_until("the log", || site.log().contains("login attempt: "));
                     assert!(!site.log().contains("pooler error: "), "{against:?}");
