@@ -14,9 +14,10 @@ use crate::config::Config;
 use crate::handover::take::{Predecessor, take};
 use crate::listen::{Handed, ListenError};
 use crate::log::{self, Console, Sink};
-use crate::running::{Running, StartError, start_with};
+use crate::running::{Opened, Running, StartError, open, start_on};
 
 mod args;
+mod check;
 mod failure;
 mod limits;
 mod pidfile;
@@ -62,14 +63,14 @@ where
 
 fn serve(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    if args.check {
-        return Ok(report(&config)?);
-    }
     let settings = config.settings.clone();
     user::assume(args.user.as_deref().or(settings.user.as_deref()))?;
+    if args.check {
+        return check::check(&config);
+    }
     let (handed, predecessor) = sockets(args, &config)?;
     if args.daemon {
-        go_daemon(&config, claim(predecessor.as_ref()))?;
+        check_daemon(&config, claim(predecessor.as_ref()))?;
     }
     let console = if args.quiet || args.daemon {
         Console::Quiet
@@ -78,7 +79,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     };
     let sink = log::start(&settings, console, args.verbose)?;
     signals::warn_of(&config);
-    let result = serve_until_stopped(config, handed, predecessor, &sink);
+    let result = open_and_serve(args, config, handed, predecessor, &sink);
     if let Err(failure) = &result
         && console == Console::Quiet
     {
@@ -86,19 +87,6 @@ fn serve(args: &Args) -> Result<(), Failure> {
         tracing::error!("{failure}");
     }
     result
-}
-
-/// Says what of a sound configuration this pooler does otherwise than PgBouncer.
-fn report(config: &Config) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for warning in &config.warnings {
-        writeln!(out, "{warning}")?;
-    }
-    let path = config.path.display();
-    match config.warnings.len() {
-        0 => writeln!(out, "{path}: every setting is acted on"),
-        count => writeln!(out, "{path}: sound, with {count} of its lines to look at"),
-    }
 }
 
 /// What others have opened for us: systemd, or the pooler that `-R` takes over from.
@@ -123,14 +111,46 @@ fn claim(predecessor: Option<&Predecessor>) -> pidfile::Claim {
     }
 }
 
-fn serve_until_stopped(
+/// The sockets on which clients come.
+enum Doors {
+    /// They listen already: whoever goes to the background finds out first whether they can, while
+    /// there is still somebody to tell.
+    Open(Opened),
+    /// They are to be opened, or were by others.
+    Closed(Handed),
+}
+
+fn open_and_serve(
+    args: &Args,
     config: Config,
     handed: Handed,
     predecessor: Option<Predecessor>,
     sink: &Arc<Sink>,
 ) -> Result<(), Failure> {
+    limits::raise_open_files(config.settings.max_client_conn);
+    let doors = if args.daemon {
+        Doors::Open(go_daemon(&config, handed)?)
+    } else {
+        Doors::Closed(handed)
+    };
+    serve_until_stopped(config, doors, predecessor, sink)
+}
+
+/// Goes on in the background; the process that was started ends here.
+fn go_daemon(config: &Config, handed: Handed) -> Result<Opened, Failure> {
+    let opened = open(config, handed)?;
+    // The working directory stays, as paths in the configuration are relative to it.
+    nix::unistd::daemon(true, false).map_err(Failure::Daemon)?;
+    Ok(opened)
+}
+
+fn serve_until_stopped(
+    config: Config,
+    doors: Doors,
+    predecessor: Option<Predecessor>,
+    sink: &Arc<Sink>,
+) -> Result<(), Failure> {
     let settings = config.settings.clone();
-    limits::raise_open_files(settings.max_client_conn);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -142,8 +162,12 @@ fn serve_until_stopped(
         .as_deref()
         .map(|path| pidfile::Pidfile::create(path, claim(predecessor.as_ref())))
         .transpose()?;
+    let opened = match doors {
+        Doors::Open(opened) => opened,
+        Doors::Closed(handed) => open(&config, handed)?,
+    };
     let cancels = predecessor.as_ref().and_then(|one| one.cancels.clone());
-    let running = Arc::new(start_with(config, handed, cancels)?);
+    let running = Arc::new(start_on(config, opened, cancels)?);
     running.log_to(sink);
     announce(&running);
     if let Some(predecessor) = predecessor {
@@ -176,18 +200,17 @@ fn dismiss(predecessor: Predecessor) {
     }
 }
 
-/// Goes on in the background; the process that was started ends here.
-fn go_daemon(config: &Config, claim: pidfile::Claim) -> Result<(), Failure> {
+/// Refuses what a daemon cannot do without.
+fn check_daemon(config: &Config, claim: pidfile::Claim) -> Result<(), Failure> {
     let Some(pidfile) = &config.settings.pidfile else {
         return Err(Failure::DaemonWithoutPidfile);
     };
-    // While there is still somebody to tell.
     pidfile::Pidfile::check(pidfile, claim)?;
+    check::can_create_pidfile(pidfile)?;
     if config.settings.logfile.is_none() {
         complain("WARNING: logfile is not set, so that nobody will see the log of the daemon");
     }
-    // The working directory stays, as paths in the configuration are relative to it.
-    nix::unistd::daemon(true, false).map_err(Failure::Daemon)
+    Ok(())
 }
 
 /// Says something to whoever started the program, where the log does not run yet.

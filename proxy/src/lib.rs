@@ -41,5 +41,5 @@ pub mod tcp;
 pub mod tls;
 pub mod worker;
 
-pub use running::{Running, StartError, start, start_with};
+pub use running::{Opened, Running, StartError, open, start, start_on};
 pub use stop::Stop;

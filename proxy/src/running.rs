@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::console::orders::{Refused, pause_all, resume};
 use crate::cores::CoreId;
-use crate::listen::{Handed, ListenError, SocketFile, UnixSocket, listen};
+use crate::listen::{Handed, ListenError, Listeners, SocketFile, UnixSocket, listen};
 use crate::log::Sink;
 use crate::pool::{Census, PoolId};
 use crate::server::connect::ServerAddress;
@@ -77,19 +77,23 @@ pub struct View {
 ///
 /// When an address cannot be had, or a thread.
 pub fn start(config: Config) -> Result<Running, StartError> {
-    start_with(config, Handed::default(), None)
+    let opened = open(&config, Handed::default())?;
+    start_on(config, opened, None)
 }
 
-/// [`start`] with sockets that another process opened, and with whoever had them before.
+/// The sockets of a pooler that has no threads yet: until it has, the process may fork.
+#[derive(Debug)]
+pub struct Opened {
+    listeners: Listeners,
+    cores: usize,
+}
+
+/// Listens as `config` says, or takes the sockets that another process has opened.
 ///
 /// # Errors
 ///
-/// As [`start`].
-pub fn start_with(
-    config: Config,
-    handed: Handed,
-    predecessor: Option<ServerAddress>,
-) -> Result<Running, StartError> {
+/// When an address cannot be had.
+pub fn open(config: &Config, handed: Handed) -> Result<Opened, StartError> {
     let settings = &config.settings;
     let cores = match settings.worker_threads as usize {
         0 => std::thread::available_parallelism().map_or(1, half),
@@ -97,6 +101,19 @@ pub fn start_with(
     }
     .min(CORES_MAX);
     let listeners = listen(settings, cores, handed)?;
+    Ok(Opened { listeners, cores })
+}
+
+/// [`start`] on sockets that are open, and with whoever had them before.
+///
+/// # Errors
+///
+/// When the system gives no thread.
+pub fn start_on(
+    config: Config,
+    Opened { listeners, cores }: Opened,
+    predecessor: Option<ServerAddress>,
+) -> Result<Running, StartError> {
     let local = |socket: &std::net::TcpListener| socket.local_addr().ok();
     let addresses = listeners.tcp[0].iter().filter_map(local).collect();
     let metrics_addresses = listeners.metrics.iter().filter_map(local).collect();

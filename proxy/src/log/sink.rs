@@ -21,6 +21,13 @@ pub struct LogFileError {
     error: io::Error,
 }
 
+impl LogFileError {
+    /// For the file at `path`.
+    pub(crate) const fn new(path: PathBuf, error: io::Error) -> Self {
+        Self { path, error }
+    }
+}
+
 /// What the settings say of the lines.
 #[derive(Clone, Debug)]
 struct Form {

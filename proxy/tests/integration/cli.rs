@@ -110,9 +110,7 @@ fn a_configuration_can_be_checked_without_a_pooler() {
     bounded(|| {
         let site = Site::new();
         let checked = || {
-            let output = run(Command::new(PROGRAM)
-                .arg("--check")
-                .arg(site.folder.join("ini")));
+            let output = run(&mut site.command(&["--check"]));
             let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
             (output.status.code(), said)
         };
@@ -131,7 +129,18 @@ fn a_configuration_can_be_checked_without_a_pooler() {
         let (code, said) = checked();
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains("ldap is not supported"), "{said}");
+        for key in ["logfile", "pidfile"] {
+            site.write("ini", &site.ini(&format!("{key} = /nonexistent/file")));
+            let (code, said) = checked();
+            assert_eq!(code, Some(3), "{said}");
+            let expected = format!("{key} /nonexistent/file cannot be ");
+            assert!(said.contains(&expected), "{said}");
+            assert!(!said.contains("acted on"), "{said}");
+        }
         assert!(!site.answers(), "nothing was started");
+        for name in ["log", "pid"] {
+            assert!(!site.folder.join(name).exists(), "nothing was written");
+        }
     });
 }
 
@@ -142,6 +151,8 @@ fn root_is_refused_and_others_are_not() {
         let mut command = Command::new(PROGRAM);
         command.arg(site.folder.join("ini"));
         if Uid::effective().is_root() {
+            check(&mut command, 2, "the pooler should not run as root");
+            command.arg("--check");
             check(&mut command, 2, "the pooler should not run as root");
         } else {
             let mut process = command.spawn().expect("start the pooler");
@@ -220,6 +231,24 @@ fn signals_reload_and_stop() {
         let got = "LOG got SIGTERM, shutting down, waiting for all clients to leave";
         assert!(site.log().contains(got), "{}", site.log());
         assert_eq!(site.pid(), None, "the pidfile is gone");
+    });
+}
+
+/// What keeps a daemon from starting is told to whoever starts it.
+#[test]
+fn a_daemon_that_does_not_start_says_so() {
+    bounded(|| {
+        let site = Site::new();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port)).expect("listen");
+        let words = format!("cannot listen on 127.0.0.1:{}", site.port);
+        check(&mut site.command(&["-d"]), 3, &words);
+        drop(listener);
+        for key in ["logfile", "pidfile"] {
+            site.write("ini", &site.ini(&format!("{key} = /nonexistent/file")));
+            let words = format!("{key} /nonexistent/file cannot be ");
+            check(&mut site.command(&["-d"]), 3, &words);
+        }
+        assert!(!site.answers(), "nothing was started");
     });
 }
 
