@@ -28,6 +28,29 @@ impl Second {
     }
 }
 
+/// When something happened last.
+#[derive(Debug)]
+pub struct LastTime(AtomicU32);
+
+impl LastTime {
+    /// Just now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(AtomicU32::new(Second::now().0))
+    }
+
+    /// It happens again.
+    pub fn again(&self) {
+        self.0.store(Second::now().0, Ordering::Relaxed);
+    }
+
+    /// When it was.
+    #[must_use]
+    pub fn get(&self) -> Second {
+        Second(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Sets the clock. Every housekeeper does so about once a second.
 pub fn tick() {
     let seconds = BEGAN.elapsed().as_secs();

@@ -306,6 +306,7 @@ impl Session {
 
     fn begin(&mut self, server: Box<Server>) {
         self.cancel.holder.takes(&server.cancel);
+        server.seat.card().taken.again();
         self.phase = Phase::Relaying {
             server,
             outbox: Outbox::default(),

@@ -8,6 +8,7 @@ use super::roster::{Generation, ServerCard};
 use super::{Pool, PoolId};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::replication::Replication;
+use crate::clock::LastTime;
 use crate::server::connect::Connected;
 
 /// A server that is listed, and logged, as long as this exists.
@@ -35,6 +36,7 @@ impl Listed {
             generation,
             tls: connected.stream.tls_words().map(Into::into),
             replication,
+            taken: LastTime::now(),
             prepared: AtomicU32::new(0),
         });
         pool.roster.enter(&card);

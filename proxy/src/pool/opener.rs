@@ -16,6 +16,7 @@ use super::{Asked, Found, Pool, PoolId, Seat, Waiter, Welcome};
 use crate::client::card::{Began, ConnectionId};
 use crate::client::refusal::Refusal;
 use crate::client::replication::Replication;
+use crate::clock::LastTime;
 use crate::config::LoadBalanceHosts;
 use crate::cores::CoreId;
 use crate::io::post;
@@ -203,6 +204,7 @@ impl Pool {
             generation,
             tls: connected.stream.tls_words().map(Into::into),
             replication: Replication::None,
+            taken: LastTime::now(),
             prepared: AtomicU32::new(0),
         });
         self.roster.enter(&card);

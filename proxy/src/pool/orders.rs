@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use crate::cancel::CancelTarget;
     use crate::client::card::{Began, ClientCard, ConnectionId};
+    use crate::clock::LastTime;
 
     /// Lists a server at `address`.
     fn open_at(pool: &Pool, address: ServerAddress) {
@@ -115,6 +116,7 @@ mod tests {
             generation: pool.roster.generation(),
             tls: None,
             replication: Replication::None,
+            taken: LastTime::now(),
             prepared: AtomicU32::new(0),
         }));
     }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::cancel::CancelTarget;
 use crate::client::card::{Began, ConnectionId};
 use crate::client::replication::Replication;
+use crate::clock::LastTime;
 
 /// What stays the same of a server as long as it is open.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct ServerCard {
     pub tls: Option<Box<str>>,
     /// Whether it belongs to a replication connection, which the pool does not share out.
     pub replication: Replication,
+    /// When a client last took it.
+    pub taken: LastTime,
     /// Statements that are prepared on it under the pooler's names.
     pub prepared: AtomicU32,
 }

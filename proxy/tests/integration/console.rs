@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::cluster::{APP, program};
 use crate::patience::{bounded, wait_until};
-use crate::raw::Client;
+use crate::raw::{Client, row};
 use crate::site::{Against, POOLERS, Pool, Site};
 
 const ONE: &str = "T ?column?:23 | D 1 | C SELECT 1 | Z I";
@@ -464,6 +464,23 @@ fn no_show_tells_a_secret() {
             for key in &keys {
                 assert!(!shown.contains(key.as_str()), "{what:?}: {shown}");
             }
+        }
+    });
+}
+
+#[test]
+fn a_server_is_shown_with_the_time_when_it_was_last_taken() {
+    bounded(|| {
+        for against in POOLERS {
+            let site = Site::start(*against, &Pool::of(1).with("admin_users", APP));
+            let (mut client, mut console) = (site.client(), site.console());
+            wait_until("a later request", || {
+                client.run("Q SELECT 1");
+                let shown = console.run("Q SHOW SERVERS");
+                let server: Vec<_> = row(&shown).split(' ').collect();
+                // A time of day is three words; `local_port` comes before the first.
+                server[12..15] > server[9..12]
+            });
         }
     });
 }

@@ -230,7 +230,7 @@ fn server_row<'a>(pool: &'a Pool, card: &'a ServerCard, sight: &Sight) -> Row<'a
         address,
         local,
         began: card.began,
-        asked: card.began.at,
+        asked: time_of_day(card.taken.get()).max(card.began.at),
         wait: Duration::ZERO,
         closes: pool.is_outdated(card),
         id: card.id,
