@@ -10,6 +10,7 @@ use super::mention::{Asked, Mention};
 use super::origin::Origin;
 use super::refusal::Refusal;
 use super::replication::{self, Replication};
+use crate::auth::credential::Credential;
 use crate::cancel::Registered;
 use crate::config::{CONSOLE, Limit};
 use crate::console::Operator;
@@ -186,11 +187,16 @@ async fn prove(
         .await
         .map_err(Turned::unproved)?;
     // Not by the configuration that the login began with: it may have been replaced since.
-    let identity = identify(startup, &shared.config()).map_err(Turned::unproved)?;
+    let config = shared.config();
+    let identity = identify(startup, &config).map_err(Turned::unproved)?;
     let pool = enter_pool(shared, &identity)?;
     let stays = find_room(shared, &identity, &pool)?;
     let replication = applicant.replication;
-    pool.learn(&identity, applicant.shown.into_inner().or(applicant.known));
+    let known = applicant.shown.into_inner().or(applicant.known);
+    // Nor by a password that has changed meanwhile.
+    let listed = config.credentials.lookup(&identity.user);
+    let is_old = |known: &Arc<Credential>| listed.is_some_and(|new| new.stored != known.stored);
+    pool.learn(&identity, known.filter(|known| !is_old(known)));
     Ok(Guest {
         pool,
         stays,

@@ -41,7 +41,7 @@ fn trap_28_a_host_moves_while_transactions_run() {
     });
 }
 
-/// Nobody has a pool yet that the reload could tell of the change.
+/// Nobody has a pool yet that the reload could tell of the change, nor of the new password.
 #[test]
 fn trap_28_a_host_moves_while_a_client_logs_in() {
     bounded(|| {
@@ -50,17 +50,18 @@ fn trap_28_a_host_moves_while_a_client_logs_in() {
         let (hba, users) = (folder.path().join("hba"), folder.path().join("users"));
         let rules = "host all slow 0.0.0.0/0 password\nhost all all 0.0.0.0/0 trust\n";
         std::fs::write(&hba, rules).expect("write the rules");
-        let listed = format!("\"{APP}\" \"\"\n\"slow\" \"geheim\"\n");
-        std::fs::write(&users, listed).expect("write the users");
+        let list = |password: &str| {
+            let listed = format!("\"{APP}\" \"\"\n\"slow\" \"{password}\"\n");
+            std::fs::write(&users, listed).expect("write the users");
+        };
+        list("geheim");
         let pool = pool(1)
             .with("auth_type", "hba")
             .with("auth_hba_file", hba.display())
             .with("auth_file", users.display());
         let more = "[databases]\nsecond = {postgres} dbname={database}";
         let site = Site::start(Against::Proxy, &pool.clone().more(more));
-        for cluster in [site.cluster(), elsewhere] {
-            cluster.role("slow", "geheim", &["auth_trust"]);
-        }
+        elsewhere.role("slow", "new", &[]);
         elsewhere.sql(&format!("CREATE DATABASE {}", site.database()));
 
         let asked = |database: &str| {
@@ -70,6 +71,7 @@ fn trap_28_a_host_moves_while_a_client_logs_in() {
             client
         };
         let (mut moved, mut removed) = (asked(site.database()), asked("second"));
+        list("new");
         site.reconfigure_to(&pool, elsewhere.address());
         let mut password = BytesMut::new();
         password_message(b"geheim", &mut password).expect("no zero bytes");
