@@ -155,7 +155,9 @@ impl Shared {
     /// Replaces the configuration, and acts on what has changed: servers that are not where the
     /// new one says are closed once they are free, and the clients of a database that is no more
     /// are sent away.
-    pub fn configure(&self, config: Config) {
+    pub fn configure(&self, mut config: Config) {
+        let running = self.config();
+        config.credentials.keep_known(&running.credentials);
         let config = Arc::new(config);
         self.pools.commons().config.store(Arc::clone(&config));
         if let Some(sink) = self.sink.get() {

@@ -173,6 +173,17 @@ impl Credentials {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_user.keys().map(String::as_str)
     }
+
+    /// Keeps of `earlier` what was derived and proved, for each user of whom the same is stored.
+    pub fn keep_known(&mut self, earlier: &Self) {
+        for (name, credential) in &mut self.by_user {
+            if let Some(known) = earlier.by_user.get(name)
+                && known.stored == credential.stored
+            {
+                credential.clone_from(known);
+            }
+        }
+    }
 }
 
 impl FromIterator<Credential> for Credentials {

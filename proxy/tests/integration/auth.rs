@@ -4,7 +4,7 @@
 use postgres_protocol::message::frontend;
 
 use crate::cluster::Cluster;
-use crate::patience::{bounded, bounded_by};
+use crate::patience::{bounded, bounded_by, wait_until};
 use crate::raw;
 
 mod clients;
@@ -15,7 +15,7 @@ pub(crate) mod poolers;
 mod roles;
 
 use clients::{Answer, CLIENTS, tokio_postgres};
-use poolers::{POOLERS, Pooler, Site};
+use poolers::{POOLERS, Pooler, Site, Started};
 use roles::{PASSWORD, ROLES};
 
 /// The methods towards clients that need a password.
@@ -116,6 +116,42 @@ fn stored_secrets_open_both_sides() {
                 drop(running);
             }
         }
+    });
+}
+
+/// A SCRAM secret alone opens no server: what a client has proved of it must not be lost.
+#[test]
+fn what_a_client_has_proved_outlives_a_reload() {
+    bounded(|| {
+        roles::create();
+        let users = roles::stored(&["login_scram"]);
+        let settings = "auth_type = scram-sha-256\npool_mode = transaction";
+        let site = Site::new(settings, &users);
+        let running = site.start(Pooler::Ours);
+        let Started::Ours(pooler) = &running else {
+            panic!("ours was started");
+        };
+        let target = site.target("login_scram");
+        let mut config = ::tokio_postgres::Config::new();
+        let address = target.address;
+        config.host(address.ip().to_string()).port(address.port());
+        config.user(&target.user).dbname(&target.database);
+        config.password(PASSWORD);
+        clients::run(async {
+            let connected = config.connect(::tokio_postgres::NoTls).await;
+            let (client, connection) = connected.expect("let in");
+            tokio::spawn(connection);
+            client.simple_query("SELECT 1").await.expect("a server");
+            pooler.reload_file().expect("a sound configuration");
+            Cluster::shared().sql(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+                target.database
+            ));
+            wait_until("its end", || {
+                Cluster::shared().backends(&target.database) == 0
+            });
+            client.simple_query("SELECT 1").await.expect("another one");
+        });
     });
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn sqlx(target: &Target, password: &str) -> Answer {
     }
 }
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
