@@ -239,8 +239,8 @@ fn signals_reload_and_stop() {
 fn a_daemon_that_does_not_start_says_so() {
     bounded(|| {
         let site = Site::new();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port)).expect("listen");
-        let words = format!("cannot listen on 127.0.0.1:{}", site.port);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, site.port())).expect("listen");
+        let words = format!("cannot listen on 127.0.0.1:{}", site.port());
         check(&mut site.command(&["-d"]), 3, &words);
         drop(listener);
         for key in ["logfile", "pidfile"] {
@@ -262,8 +262,8 @@ fn the_log_says_where_it_listens() {
         let mut process = site.start();
         wait_until("the log", || site.log().contains("process up"));
         for place in [
-            format!("127.0.0.1:{}", site.port),
-            format!("unix:{folder}/.s.PGSQL.{}", site.port),
+            format!("127.0.0.1:{}", site.port()),
+            format!("unix:{folder}/.s.PGSQL.{}", site.port()),
         ] {
             let expected = format!(" LOG listening on {place}\n");
             assert!(site.log().contains(&expected), "{}", site.log());
