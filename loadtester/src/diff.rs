@@ -31,6 +31,7 @@ pub use beside::{Beside, Ground};
 pub use columns::columns;
 pub use compare::{Difference, Tier, compare};
 pub use error::DiffError;
+pub(crate) use error::told;
 pub use ledger::{Ledger, Needed};
 pub use losses::{Left, Loss, losses};
 pub use mask::MASKS;

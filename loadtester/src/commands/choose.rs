@@ -16,7 +16,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// When the catalog has no such name, or the file cannot be read or is no scenario.
 pub(super) fn scenario(name: &str) -> Result<Scenario, Problem> {
     if is_path(name) {
-        return parse(&text(Path::new(name))?, name);
+        return parse(&scenario_text(name)?, name);
     }
     let entry = catalog::entry(name).map_err(|error| {
         Problem::usage(
@@ -49,7 +49,7 @@ pub(super) fn scenarios(name: &str) -> Result<Vec<Scenario>, Problem> {
 /// As [`scenario`], but the text need not be a valid scenario.
 pub(super) fn source(name: &str) -> Result<String, Problem> {
     if is_path(name) {
-        return text(Path::new(name));
+        return scenario_text(name);
     }
     scenario(name)?;
     Ok(catalog::entry(name).map_or_else(|_| String::new(), |entry| entry.text.to_owned()))
@@ -69,17 +69,28 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Scenario, Problem> {
     Scenario::parse_with(text, file, &scripts).map_err(|error| malformed(&error, file))
 }
 
-/// A file's text.
+/// The text of a scenario's file.
+///
+/// # Errors
+///
+/// As [`text`].
+pub(super) fn scenario_text(path: impl AsRef<Path>) -> Result<String, Problem> {
+    text(
+        path.as_ref(),
+        "scenario",
+        "Check the path; `poolproof scenarios new NAME` begins a scenario of your own.",
+    )
+}
+
+/// A file's text. `what` says what it is to the user, `next` where such a file comes from.
 ///
 /// # Errors
 ///
 /// When it cannot be read, or is far too large.
-pub(super) fn text(path: &Path) -> Result<String, Problem> {
+pub(super) fn text(path: &Path, what: &str, next: &str) -> Result<String, Problem> {
     text_of(path).map_err(|reason| {
-        Problem::usage(
-            format!("cannot read the scenario {}: {reason}", path.display()),
-            "Check the path; `poolproof scenarios new NAME` begins a scenario of your own.",
-        )
+        let file = path.display();
+        Problem::usage(format!("cannot read the {what} {file}: {reason}"), next)
     })
 }
 

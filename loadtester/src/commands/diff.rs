@@ -5,6 +5,7 @@ mod bench;
 mod cases;
 mod judge;
 mod random;
+mod setup;
 
 use poolproof_reports::matrix::{self, Matrix, Outcome, Row};
 use poolproof_scenarios::{
@@ -114,7 +115,11 @@ fn matrix(
 fn ledger(args: &DiffArgs) -> Result<Ledger, Problem> {
     let (text, file) = match &args.ledger {
         None => (Ledger::OWN.to_owned(), "the ledger".to_owned()),
-        Some(path) => (super::choose::text(path)?, path.display().to_string()),
+        Some(path) => {
+            let next = "Check the path; docs/differential-testing.md shows what a ledger says.";
+            let text = super::choose::text(path, "ledger", next)?;
+            (text, path.display().to_string())
+        }
     };
     Ledger::parse(&text).map_err(|error| {
         Problem::usage(
@@ -160,7 +165,10 @@ fn not_offered(target: &TargetSpec, transport: Transport) -> Problem {
 /// A session that cannot be performed, or a PostgreSQL that cannot be asked.
 fn unperformed(error: &DiffError) -> Problem {
     let exit = match error {
-        DiffError::Encode { .. } | DiffError::Script { .. } | DiffError::Endpoint(_) => Exit::Usage,
+        DiffError::Encode { .. }
+        | DiffError::Script { .. }
+        | DiffError::Setup { .. }
+        | DiffError::Endpoint(_) => Exit::Usage,
         DiffError::Beside(_) | DiffError::BesideSilent(_) | DiffError::Runtime(_) => {
             Exit::Environment
         }

@@ -54,7 +54,7 @@ fn check(files: &[PathBuf], quiet: bool) -> Result<Exit, Problem> {
     let mut problems = Vec::new();
     for file in files {
         let name = file.display().to_string();
-        match choose::text(file).and_then(|text| choose::parse(&text, &name)) {
+        match choose::scenario_text(file).and_then(|text| choose::parse(&text, &name)) {
             Ok(scenario) => {
                 for slip in slips(&scenario) {
                     output::tell(&format!("{name}: {slip}"));

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, error::ErrorPosition};
 
 use super::DiffError;
 use crate::engine::Endpoint;
@@ -120,17 +120,30 @@ impl Beside {
             Fixture::Shared => FIXTURE,
             Fixture::None => "",
         };
-        let mut statements = format!(
+        let schema = format!(
             "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION {role};\
              SET client_min_messages = error; SET ROLE {role}; {fixture}"
         );
-        for statement in &header.setup {
-            statements.push_str(statement);
-            statements.push(';');
-        }
+        self.run(&schema).await?;
+        let laid = self.set_up(&header.setup).await;
         // A dump of a schema sets parameters, which our own questions must not meet.
-        statements.push_str("RESET ROLE; RESET ALL");
-        self.run(&statements).await
+        let reset = self.run("RESET ROLE; RESET ALL").await;
+        laid.and(reset)
+    }
+
+    /// Each by itself, so that what PostgreSQL refuses can be told from the others.
+    async fn set_up(&self, statements: &[String]) -> Result<(), DiffError> {
+        for (nth, sql) in (1..).zip(statements) {
+            self.run(sql).await.map_err(|error| match error {
+                DiffError::Beside(source) => DiffError::Setup {
+                    nth,
+                    line: line_of(&source, sql),
+                    source,
+                },
+                other => other,
+            })?;
+        }
+        Ok(())
     }
 
     /// Waits for what still works, then ends it, together with what holds locks that others wait for;
@@ -206,6 +219,16 @@ impl Drop for Beside {
     fn drop(&mut self) {
         self.connection.abort();
     }
+}
+
+/// The line of `sql` that an error is about, where PostgreSQL tells.
+fn line_of(error: &tokio_postgres::Error, sql: &str) -> Option<usize> {
+    let Some(ErrorPosition::Original(position)) = error.as_db_error()?.position() else {
+        return None;
+    };
+    // Characters, from 1.
+    let before = sql.chars().take((*position as usize).saturating_sub(1));
+    Some(1 + before.filter(|character| *character == '\n').count())
 }
 
 async fn bounded<T>(

@@ -15,6 +15,7 @@ mod history;
 mod interruption;
 mod leftovers;
 mod processes;
+mod replay;
 mod sensitivity;
 mod trouble;
 mod usage;

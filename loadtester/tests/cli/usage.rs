@@ -57,6 +57,19 @@ fn flags_are_held_to_their_forms() {
     check(&["records"], &["unrecognized subcommand"]);
     check(&["record"], &["--upstream"]);
     check(&["gate", "absent"], &["absent", "run.json"]);
+    bench.write("a.session", "A: Query \"SELECT 1\"\nA: wait\n");
+    check(
+        &["diff", "--replay", "absent"],
+        &["the session script absent", "poolproof record"],
+    );
+    check(
+        &["diff", "--ledger", "absent"],
+        &["the ledger absent", "docs/differential-testing.md"],
+    );
+    check(
+        &["diff", "--replay", "a.session", "--setup", "absent.sql"],
+        &["the set-up absent.sql", "pg_dump"],
+    );
 }
 
 #[test]

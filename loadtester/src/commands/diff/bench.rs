@@ -225,12 +225,6 @@ impl<'a> Bench<'a> {
 
     fn stage_session(&self, stage: &mut Stage, case: &Case) -> Result<Trace, Problem> {
         let performed = self.runtime.block_on(stage.perform(&case.session));
-        performed.map_err(|error| {
-            let problem = unperformed(&error);
-            Problem {
-                what: format!("{}: {}", case.id(), problem.what),
-                ..problem
-            }
-        })
+        performed.map_err(|error| case.unperformed(&error))
     }
 }

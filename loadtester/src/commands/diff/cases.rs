@@ -13,8 +13,12 @@ use poolproof_scenarios::{
     session::{Action, Message, Transport, Who},
 };
 
-use super::{super::choose, POOL_SIZE};
-use crate::{cli::DiffArgs, diff::losses, problem::Problem};
+use super::{super::choose, POOL_SIZE, setup, unperformed};
+use crate::{
+    cli::DiffArgs,
+    diff::{DiffError, losses},
+    problem::Problem,
+};
 
 /// A session to be run.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(super) struct Case {
     name: String,
     pub(super) session: Session,
     origin: Origin,
+    /// The file whose SQL comes before everything else of its set-up.
+    setup: Option<PathBuf>,
 }
 
 /// Where a session comes from.
@@ -51,6 +57,20 @@ impl Case {
         match mode {
             PoolMode::Session => wanted.max(clients_at_once(&self.session)),
             PoolMode::Transaction | PoolMode::Statement => wanted,
+        }
+    }
+
+    /// What is said when it cannot be performed.
+    pub(super) fn unperformed(&self, error: &DiffError) -> Problem {
+        match (error, &self.setup) {
+            (DiffError::Setup { nth: 1, line, .. }, Some(file)) => {
+                setup::refused(file, *line, error)
+            }
+            _ => {
+                let problem = unperformed(error);
+                let what = format!("{}: {}", self.id(), problem.what);
+                Problem { what, ..problem }
+            }
         }
     }
 
@@ -120,10 +140,11 @@ pub(super) fn chosen(args: &DiffArgs) -> Result<Vec<Case>, Problem> {
             return Err(unknown(name));
         }
     }
-    let setup = args.setup.as_deref().map(choose::text).transpose()?;
+    let setup = args.setup.as_deref().map(setup::text).transpose()?;
     for path in scripts(&args.replay)? {
         let mut case = file(&path, Origin::Replayed)?;
         case.session.header.setup.splice(0..0, setup.clone());
+        case.setup.clone_from(&args.setup);
         cases.push(case);
     }
     if cases.is_empty() {
@@ -183,16 +204,21 @@ fn entry(case: &catalog::CaseEntry) -> Result<Case, Problem> {
         name: case.name.to_owned(),
         session: parse(case.text, case.path)?,
         origin: Origin::Written,
+        setup: None,
     })
 }
 
 fn file(path: &Path, origin: Origin) -> Result<Case, Problem> {
+    let next = "Check the path; `poolproof record` writes session scripts, and \
+                docs/differential-testing.md explains what one can say.";
+    let text = choose::text(path, "session script", next)?;
     let name = path.display().to_string();
     Ok(Case {
         area: String::new(),
-        session: parse(&choose::text(path)?, &name)?,
+        session: parse(&text, &name)?,
         name,
         origin,
+        setup: None,
     })
 }
 
