@@ -3,6 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
+use poolproof_reports::format::counted;
 use tokio::time::sleep;
 
 use super::{folder, measure, write};
@@ -78,7 +79,10 @@ async fn record(
         problem = saves => return Err(problem),
     }
     save(&relay, about, path)?;
-    let clients = relay.tape().clients();
+    let (clients, strangers) = {
+        let tape = relay.tape();
+        (tape.clients(), tape.strangers())
+    };
     if clients == 0 {
         return Err(Problem::new(
             Exit::NoVerdict,
@@ -86,8 +90,21 @@ async fn record(
             "Let the application connect to the address of --listen, without TLS.",
         ));
     }
-    output::print(&format!("{clients} connections: {}\n", path.display()))?;
+    let connections = connections(clients, strangers);
+    output::print(&format!("{connections}: {}\n", path.display()))?;
     Ok(Exit::Ok)
+}
+
+fn connections(clients: usize, strangers: usize) -> String {
+    let count = |number: usize| counted(number as u64, "connection", "connections");
+    match strangers {
+        0 => count(clients),
+        _ => format!(
+            "{} (and {} that never logged in, left out)",
+            count(clients),
+            count(strangers)
+        ),
+    }
 }
 
 fn save(relay: &Relay, about: &str, path: &Path) -> Result<(), Problem> {
@@ -107,4 +124,18 @@ fn unlistened(error: &RelayError) -> Problem {
         error,
         "Name an address of this machine and a free port with --listen.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_several() {
+        assert_eq!(connections(1, 0), "1 connection");
+        assert_eq!(
+            connections(2, 1),
+            "2 connections (and 1 connection that never logged in, left out)"
+        );
+    }
 }

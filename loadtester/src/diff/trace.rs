@@ -1,6 +1,6 @@
 //! What came of a session: for every client, what it received and what had come before which mark.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 use poolproof_scenarios::session::Client;
@@ -31,6 +31,16 @@ pub enum Ending {
         /// Which step, from 1.
         step: usize,
     },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => out.write_str("comes to the end"),
+            Self::Hang { step } => write!(out, "sends nothing more in step {step}"),
+            Self::Slow { step } => write!(out, "is not done with step {step}"),
+        }
+    }
 }
 
 /// Something that a client saw.

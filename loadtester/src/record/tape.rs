@@ -1,6 +1,6 @@
 //! What several clients say, in the order in which it was said, as a script. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use poolproof_scenarios::{
@@ -29,7 +29,11 @@ pub struct Tape {
     literals: Literals,
     steps: Vec<Step>,
     bytes: usize,
-    clients: usize,
+    /// Connections that were begun.
+    begun: usize,
+    /// Of those, whose login came to its end. A refused one would be waited for in vain by a replay,
+    /// which has credentials of its own.
+    logged_in: BTreeSet<Client>,
     present: BTreeMap<Client, Said>,
     busy_most: usize,
 }
@@ -74,19 +78,25 @@ impl Tape {
     /// Whether nothing was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.logged_in.is_empty()
     }
 
     /// How many connections have logged in.
     #[must_use]
     pub fn clients(&self) -> usize {
-        self.clients
+        self.logged_in.len()
+    }
+
+    /// How many connections have not logged in.
+    #[must_use]
+    pub fn strangers(&self) -> usize {
+        self.begun - self.logged_in.len()
     }
 
     /// Somebody connects, with the body of a startup packet behind its version.
     pub(super) fn connects(&mut self, startup: &Bytes) -> Client {
-        let client = Client::nth(self.clients);
-        self.clients += 1;
+        let client = Client::nth(self.begun);
+        self.begun += 1;
         let parameters: Vec<StartupParameter> = decode::parameters(startup);
         self.step(&client, Action::Connect(parameters));
         self.present.insert(client.clone(), Said::default());
@@ -143,6 +153,7 @@ impl Tape {
         let Some(said) = self.present.get_mut(client) else {
             return;
         };
+        self.logged_in.insert(client.clone());
         said.in_transaction = status != b'I';
         said.owed = said.owed.saturating_sub(1);
         if said.owed == 0 {
@@ -216,11 +227,15 @@ impl Tape {
         self.steps.push(Step { who, action });
     }
 
-    /// The script of everything so far. The pool that it asks for is as large as the most clients that
+    /// The script of everything so far that was said by those who have logged in. The pool that it asks for is as large as the most clients that
     /// needed a server at one moment: with a smaller one they would wait for each other.
     #[must_use]
     pub fn session(&self, about: &str) -> Session {
         let size = u32::try_from(self.busy_most.max(1)).unwrap_or(u32::MAX);
+        let is_known = |step: &&Step| match &step.who {
+            Who::One(client) => self.logged_in.contains(client),
+            Who::All => true,
+        };
         Session {
             header: Header {
                 about: about.to_owned(),
@@ -228,7 +243,7 @@ impl Tape {
                 fixture: Fixture::None,
                 ..Header::default()
             },
-            steps: self.steps.clone(),
+            steps: self.steps.iter().filter(is_known).cloned().collect(),
         }
     }
 }

@@ -68,3 +68,13 @@ fn what_postgresql_refuses_of_the_set_up_is_told_in_its_words() {
         ],
     );
 }
+
+#[test]
+fn a_script_that_waits_in_vain_is_told_with_its_step() {
+    let bench = Bench::new();
+    let script = "A: Query \"SELECT 1\"\nA: wait\nA: wait ready 1\n";
+    bench.write("vain.session", script);
+    bench
+        .run(&["diff", "--replay", "vain.session", "--targets", "proxy"])
+        .check(2, &["sends nothing more in step 3, `A: wait ready 1`"]);
+}

@@ -180,7 +180,12 @@ impl<'a> Bench<'a> {
         if trace.ending != Ending::Complete {
             return Err(Problem::new(
                 Exit::Usage,
-                format!("{}: PostgreSQL itself gives {:?}", case.id(), trace.ending),
+                format!(
+                    "{}: PostgreSQL itself {}{}",
+                    case.id(),
+                    trace.ending,
+                    case.step(&trace.ending)
+                ),
                 "Wait in the script for what PostgreSQL sends, such as `wait ready 1`.",
             ));
         }

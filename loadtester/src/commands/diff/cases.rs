@@ -16,7 +16,7 @@ use poolproof_scenarios::{
 use super::{super::choose, POOL_SIZE, setup, unperformed};
 use crate::{
     cli::DiffArgs,
-    diff::{DiffError, losses},
+    diff::{DiffError, Ending, losses},
     problem::Problem,
 };
 
@@ -58,6 +58,15 @@ impl Case {
             PoolMode::Session => wanted.max(clients_at_once(&self.session)),
             PoolMode::Transaction | PoolMode::Statement => wanted,
         }
+    }
+
+    /// The step at which a run ended, in the script's words; empty at the farewell.
+    pub(super) fn step(&self, ending: &Ending) -> String {
+        let (Ending::Hang { step } | Ending::Slow { step }) = ending else {
+            return String::new();
+        };
+        let step = self.session.steps.get(step.saturating_sub(1));
+        step.map_or_else(String::new, |step| format!(", `{step}`"))
     }
 
     /// What is said when it cannot be performed.

@@ -49,6 +49,34 @@ B: Terminate
     assert_eq!(tape.session("test").to_string(), expected);
 }
 
+/// A replay logs in with credentials of its own, so that a refusal would be waited for in vain.
+#[test]
+fn who_never_logged_in_is_not_in_the_script() {
+    let mut tape = Tape::new(Literals::Kept);
+    let refused = tape.connects(&Bytes::from_static(STARTUP));
+    tape.closed(&refused);
+    assert!(tape.is_empty());
+    let welcome = connect(&mut tape);
+    let gone = tape.connects(&Bytes::from_static(STARTUP));
+    tape.leaves(&gone);
+    let late = tape.connects(&Bytes::from_static(STARTUP));
+    say(&mut tape, &welcome, &[(b'Q', b"SELECT 1\0")]);
+    tape.answered(&welcome, b'I');
+    tape.leaves(&welcome);
+    assert_eq!((tape.clients(), tape.strangers()), (1, 3), "{late:?}");
+    let expected = "\
+about: test
+pool: 1
+fixture: none
+
+B: connect application_name=\"test\"
+B: Query \"SELECT 1\"
+B: wait
+B: disconnect
+";
+    assert_eq!(tape.session("test").to_string(), expected);
+}
+
 #[test]
 fn reads_that_cut_a_write_make_one_step() {
     let mut tape = Tape::new(Literals::Kept);
