@@ -32,7 +32,7 @@ pub use columns::columns;
 pub use compare::{Difference, Tier, compare};
 pub use error::DiffError;
 pub(crate) use error::told;
-pub use ledger::{Ledger, Needed};
+pub use ledger::{Known, Ledger, Needed, Seen};
 pub use losses::{Left, Loss, losses};
 pub use mask::MASKS;
 pub use socket::Place;

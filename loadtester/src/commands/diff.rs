@@ -7,7 +7,7 @@ mod judge;
 mod random;
 mod setup;
 
-use poolproof_reports::matrix::{self, Matrix, Outcome, Row};
+use poolproof_reports::matrix::{self, Cell, Matrix, Outcome, Row};
 use poolproof_scenarios::{
     pool::{ClientTls, PoolMode, PoolSettings},
     session::Transport,
@@ -16,7 +16,7 @@ use poolproof_scenarios::{
 use super::{folder, measure, write};
 use crate::{
     cli::{DiffArgs, Format, OutputFlags},
-    diff::{DiffError, Ledger, Needed, Place, columns},
+    diff::{DiffError, Known, Ledger, Needed, Place, Seen, columns},
     environment::Target,
     exit::Exit,
     output,
@@ -25,6 +25,7 @@ use crate::{
 };
 use bench::{Performed, Told};
 use cases::Case;
+use judge::Judged;
 
 /// Servers of a pool where a case doesn't say how many.
 const POOL_SIZE: u32 = 4;
@@ -81,23 +82,28 @@ fn matrix(
     let mut rows: Vec<Row> = cases.iter().map(Case::row).collect();
     for ((case, Told { oracle, targets }), row) in cases.iter().zip(told).zip(&mut rows) {
         for (performed, name) in targets.into_iter().zip(names()) {
-            let mut cell = match (performed, &oracle) {
-                (Performed::NotPromised, _) => judge::not_promised(mode),
-                (Performed::NotOffered, _) | (_, None) => judge::not_offered(case.transport()),
+            let Judged { mut cell, got } = match (performed, &oracle) {
+                (Performed::NotPromised, _) => judge::not_promised(mode).into(),
+                (Performed::NotOffered, _) | (_, None) => {
+                    judge::not_offered(case.transport()).into()
+                }
                 (Performed::To(trace), Some(oracle)) => {
-                    let mut cell = judge::cell(case, oracle, &trace, name);
-                    if args.traces && cell.outcome == Outcome::Same {
-                        cell.trace = columns(("PostgreSQL", name), oracle, &trace, None);
+                    let mut judged = judge::cell(case, oracle, &trace, name);
+                    if args.traces && judged.cell.outcome == Outcome::Same {
+                        let names = ("PostgreSQL", name);
+                        judged.cell.trace = columns(names, oracle, &trace, None);
                     }
-                    cell
+                    judged
                 }
             };
-            if !cell.outcome.is_explained()
-                && let Some(reason) = ledger.reason(name, mode, &case.id(), &mut needed)
-            {
-                cell.outcome = Outcome::ByDesign;
-                reason.clone_into(&mut cell.why);
-            }
+            let seen = Seen {
+                target: name,
+                mode,
+                case: &case.id(),
+                outcome: cell.outcome,
+                got: &got,
+            };
+            excuse(&mut cell, &seen, ledger, &mut needed);
             row.cells.push(cell);
         }
     }
@@ -109,6 +115,23 @@ fn matrix(
         unneeded: ledger.unneeded(&names, mode, &ids, &needed),
         targets: names,
         rows,
+    }
+}
+
+/// Excuses a difference that is known, and says of another one in the same case that it is another.
+fn excuse(cell: &mut Cell, seen: &Seen<'_>, ledger: &Ledger, needed: &mut Needed) {
+    if cell.outcome.is_explained() {
+        return;
+    }
+    match ledger.known(seen, needed) {
+        Some(Known::As(reason)) => {
+            cell.outcome = Outcome::ByDesign;
+            reason.clone_into(&mut cell.why);
+        }
+        Some(Known::Otherwise(way)) => {
+            cell.why = format!("{}; the ledger knows it as {way}", cell.why);
+        }
+        None => {}
     }
 }
 

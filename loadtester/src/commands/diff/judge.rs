@@ -9,6 +9,20 @@ use crate::diff::{
     notation::{self, Show},
 };
 
+/// A cell, and what the ledger is asked about.
+pub(super) struct Judged {
+    pub(super) cell: Cell,
+    /// The first thing that the target sent otherwise; empty where there is nothing.
+    pub(super) got: String,
+}
+
+impl From<Cell> for Judged {
+    fn from(cell: Cell) -> Self {
+        let got = String::new();
+        Self { cell, got }
+    }
+}
+
 /// The mode gives servers to others before the case is over.
 pub(super) fn not_promised(mode: PoolMode) -> Cell {
     let mode = format!("{mode:?}").to_lowercase();
@@ -29,19 +43,23 @@ pub(super) fn not_offered(transport: Transport) -> Cell {
 }
 
 /// Compares the traces.
-pub(super) fn cell(case: &Case, oracle: &Trace, trace: &Trace, target: &str) -> Cell {
+pub(super) fn cell(case: &Case, oracle: &Trace, trace: &Trace, target: &str) -> Judged {
     let Some(difference) = compare(oracle, trace, &case.session.header) else {
-        return Cell {
+        return Judged::from(Cell {
             outcome: Outcome::Same,
             why: String::new(),
             trace: String::new(),
-        };
+        });
     };
-    Cell {
+    let Difference { tier, client, .. } = &difference;
+    let expected = shown(oracle, &difference);
+    let got = shown(trace, &difference);
+    let cell = Cell {
         outcome: outcome(oracle, trace, &difference),
-        why: why(oracle, trace, &difference),
+        why: format!("{tier}, client {client}: expected {expected}, got {got}"),
         trace: columns(("PostgreSQL", target), oracle, trace, Some(&difference)),
-    }
+    };
+    Judged { cell, got }
 }
 
 fn outcome(oracle: &Trace, trace: &Trace, difference: &Difference) -> Outcome {
@@ -73,19 +91,12 @@ fn lost(oracle: &Trace, trace: &Trace, difference: &Difference) -> bool {
     ready(trace) < ready(oracle)
 }
 
-fn why(oracle: &Trace, trace: &Trace, difference: &Difference) -> String {
-    let Difference { tier, client, at } = difference;
-    let shown = |trace: &Trace| {
-        let events = trace.clients.get(client);
-        let event = events.and_then(|events| events.get(*at));
-        event.map_or_else(
-            || "nothing".to_owned(),
-            |event| notation::event(event, Show::Short),
-        )
-    };
-    format!(
-        "{tier}, client {client}: expected {}, got {}",
-        shown(oracle),
-        shown(trace)
+/// What a trace has where it differs.
+fn shown(trace: &Trace, difference: &Difference) -> String {
+    let events = trace.clients.get(&difference.client);
+    let event = events.and_then(|events| events.get(difference.at));
+    event.map_or_else(
+        || "nothing".to_owned(),
+        |event| notation::event(event, Show::Short),
     )
 }
