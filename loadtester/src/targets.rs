@@ -33,14 +33,29 @@ impl TargetSpec {
 }
 
 /// The same targets, where the second mention of one that we start is its twin.
-#[must_use]
-pub fn with_twins(specs: Vec<TargetSpec>) -> Vec<TargetSpec> {
-    let mut seen = std::collections::BTreeSet::new();
-    let twin = |spec| match spec {
-        TargetSpec::Catalog(target) if !seen.insert(target) => TargetSpec::Twin(target),
-        other => other,
+///
+/// # Errors
+///
+/// When two files that say different things give themselves one name.
+pub fn with_twins(specs: Vec<TargetSpec>) -> Result<Vec<TargetSpec>, TargetError> {
+    let mut seen: Vec<CatalogTarget> = Vec::new();
+    let mut twin = |spec| {
+        let TargetSpec::Catalog(target) = spec else {
+            return Ok(spec);
+        };
+        let Some(first) = seen.iter().find(|first| **first == target) else {
+            seen.push(target);
+            return Ok(spec);
+        };
+        if first.file() != target.file() {
+            return Err(TargetError::Taken {
+                name: target.name().to_owned(),
+                by: "another file",
+            });
+        }
+        Ok(TargetSpec::Twin(target))
     };
-    specs.into_iter().map(twin).collect()
+    specs.into_iter().map(&mut twin).collect()
 }
 
 impl FromStr for TargetSpec {
@@ -84,6 +99,14 @@ pub enum TargetError {
          run), got {0:?}"
     )]
     Name(String),
+    /// A name under which something else would be measured.
+    #[error("expected a name of its own for the target, got {name}, which {by} has taken")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        by: &'static str,
+    },
     /// A file that is no target, with its place.
     #[error("{0}")]
     File(String),
@@ -113,9 +136,28 @@ mod tests {
     #[test]
     fn a_second_mention_is_a_twin() {
         let specs = ["proxy", "direct", "proxy"].map(|name| name.parse().expect("a target"));
-        let twins = with_twins(specs.into());
+        let twins = with_twins(specs.into()).expect("one of each name");
         let names: Vec<&str> = twins.iter().map(TargetSpec::name).collect();
         assert_eq!(names, ["proxy", "direct", "proxy-2"]);
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_not_twins() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = |name: &str, program: &str| {
+            let path = folder.path().join(name);
+            let text = format!(
+                "name = \"mine\"\npurpose = \"Mine.\"\nprogram = \"{program}\"\n\
+                 version = [\"-V\"]\n"
+            );
+            std::fs::write(&path, text).expect("a file");
+            TargetSpec::Catalog(CatalogTarget::read(&path).expect("a target"))
+        };
+        let (one, same) = (target("a.toml", "/opt/a"), target("b.toml", "/opt/a"));
+        let names = with_twins(vec![one.clone(), same]).expect("A against A");
+        assert_eq!(names[1].name(), "mine-2");
+        let error = with_twins(vec![one, target("c.toml", "/opt/c")]).expect_err("two programs");
+        assert!(error.to_string().contains("mine"), "{error}");
     }
 
     #[test]

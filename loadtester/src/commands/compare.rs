@@ -38,7 +38,12 @@ pub(super) fn run(args: CompareArgs, output: OutputFlags) -> Result<Exit, Proble
         usual: if run.quick { QUICK_BLOCKS } else { BLOCKS },
         compared: BLOCKS,
     };
-    let targets = with_twins(targets);
+    let targets = with_twins(targets).map_err(|error| {
+        Problem::usage(
+            error,
+            "Give each target of your own another `name` in its file.",
+        )
+    })?;
     let blocks = blocks.map_or(default, Blocks::all);
     measure::run(scenarios, targets, blocks, &run, output)
 }

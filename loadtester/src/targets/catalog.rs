@@ -77,6 +77,17 @@ impl CatalogTarget {
         let file = TargetFile::parse(&text, &name, beside)
             .map_err(|error| TargetError::File(error.to_string()))?;
         check_name(&file.name)?;
+        let is_its = |known: &&Known| [&known.file.name, &known.twin].contains(&&file.name);
+        match CATALOG.iter().find(is_its) {
+            Some(known) if known.file == file => return Ok(Self(known)),
+            Some(_) => {
+                return Err(TargetError::Taken {
+                    name: file.name,
+                    by: "the catalog",
+                });
+            }
+            None => {}
+        }
         // A command names a few files, once, and needs them until its end.
         Ok(Self(Box::leak(Box::new(Known::new(file)))))
     }
@@ -197,5 +208,11 @@ mod tests {
         fs::write(&path, target.replace("\"mine\"", "\"baseline\"")).expect("a file");
         let error = CatalogTarget::read(&path).expect_err("a reserved name");
         assert!(error.to_string().contains("earlier run"), "{error}");
+        for taken in ["proxy", "direct", "pgbouncer-2"] {
+            let text = target.replace("\"mine\"", &format!("\"{taken}\""));
+            fs::write(&path, text).expect("a file");
+            let error = CatalogTarget::read(&path).expect_err("a name of the catalog");
+            assert!(error.to_string().contains(taken), "{error}");
+        }
     }
 }
