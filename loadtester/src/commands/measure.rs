@@ -52,7 +52,7 @@ pub(super) fn run(
         // A short one is easier to type again, and as good.
         seed: flags.seed.unwrap_or_else(|| rand::random::<u32>().into()),
         quick: flags.quick,
-        choices: flags.environment.choices(),
+        choices: flags.environment.choices()?,
     };
     // A folder that cannot be written is told before the run and not after it.
     fs::create_dir_all(&flags.out).map_err(|error| unwritable(&flags.out, &error))?;

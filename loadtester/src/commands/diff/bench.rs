@@ -105,7 +105,7 @@ impl<'a> Bench<'a> {
             targets,
             clients_max: CLIENTS_MAX,
             tls: !client_tls_sslmode.is_disabled(),
-            choices: args.environment.choices(),
+            choices: args.environment.choices()?,
         };
         let environment = Environment::start(&demand, stop)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -106,7 +106,7 @@ impl Arena {
             targets: vec![direct.clone(), spec.clone()],
             clients_max: CLIENTS_MAX,
             tls: !client_tls_sslmode.is_disabled(),
-            choices: args.environment.choices(),
+            choices: args.environment.choices()?,
         };
         let pool = PoolSettings {
             pool_mode: args.mode.into(),
