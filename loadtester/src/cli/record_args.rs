@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-use crate::targets::RunningElsewhere;
+use crate::targets::{RunningElsewhere, TargetError};
 
 /// `poolproof record`.
 #[derive(Debug, Args)]
@@ -24,5 +24,10 @@ pub struct RecordArgs {
 }
 
 fn upstream(url: &str) -> Result<RunningElsewhere, String> {
-    RunningElsewhere::parse("upstream", url).map_err(|error| error.to_string())
+    RunningElsewhere::parse("upstream", url).map_err(|error| match error {
+        TargetError::Address { reason, .. } => {
+            format!("expected postgres://USER@HOST:PORT/DATABASE: {reason}")
+        }
+        other => other.to_string(),
+    })
 }

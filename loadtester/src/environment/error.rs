@@ -14,7 +14,7 @@ pub enum EnvironmentError {
     #[error("{program} was not found: looked in {looked_in}")]
     Missing {
         /// What it is called.
-        program: &'static str,
+        program: String,
         /// Where it was expected.
         looked_in: String,
         /// How to get it.
@@ -160,6 +160,10 @@ impl EnvironmentError {
                 "Ask `ss -ltnp 'sport = :{}'` who holds it (ports below 1024 are root's), or leave \
                  --port out to get a free one.",
                 address.port()
+            ),
+            Self::NotReady { address, log, .. } if log.0.is_empty() => format!(
+                "It runs, and has logged nothing: check that its configuration lets it listen on \
+                 {address} (${{listen_host}} and ${{port}} in a file of your own, docs/targets.md)."
             ),
             Self::Ended { .. } | Self::NotReady { .. } | Self::Setup(_) => {
                 "Run `poolproof doctor` to see what is installed, and read the lines above.".into()

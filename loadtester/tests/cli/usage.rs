@@ -57,6 +57,15 @@ fn flags_are_held_to_their_forms() {
     check(&["records"], &["unrecognized subcommand"]);
     check(&["record"], &["--upstream"]);
     check(&["gate", "absent"], &["absent", "run.json"]);
+    check(&["diff", "cancl"], &["did you mean cancel?"]);
+    check(
+        &["record", "--upstream", "postgres://127.0.0.1:5432"],
+        &["expected postgres://USER@HOST:PORT/DATABASE:"],
+    );
+    check(
+        &["compare", "--env", "local", "--container-cpus", "0.5"],
+        &["got --container-cpus beside --env local", "--env docker"],
+    );
     bench.write("a.session", "A: Query \"SELECT 1\"\nA: wait\n");
     check(
         &["diff", "--replay", "absent"],

@@ -196,7 +196,9 @@ fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
 
 fn unknown(name: &str) -> Problem {
     let ids: Vec<String> = catalog::CASES.iter().map(catalog::CaseEntry::id).collect();
-    let near = poolproof_scenarios::nearest(name, ids.iter().map(String::as_str));
+    let areas = catalog::CASES.iter().map(|case| case.area);
+    let known = areas.chain(ids.iter().map(String::as_str));
+    let near = poolproof_scenarios::nearest(name, known);
     let near = near.map(|near| format!("; did you mean {near}?"));
     Problem::usage(
         format!(

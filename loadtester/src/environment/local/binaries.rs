@@ -49,7 +49,7 @@ pub fn postgres(folder: Option<&Path>) -> Result<Postgres, EnvironmentError> {
         postgres.is_file().then_some((initdb, postgres))
     });
     let (initdb, postgres) = found.ok_or_else(|| EnvironmentError::Missing {
-        program: "PostgreSQL (initdb and postgres)",
+        program: "PostgreSQL (initdb and postgres)".to_owned(),
         looked_in: folder.map_or_else(
             || format!("PATH and {DEBIAN_POSTGRES}/*/bin"),
             |folder| folder.display().to_string(),
@@ -100,12 +100,21 @@ pub fn program(
         .into_iter()
         .find(|candidate| candidate.is_file())
         .ok_or(EnvironmentError::Missing {
-            program: &target.name,
+            program: called(target),
             looked_in,
             remedy: &target.get,
         })?;
     let version = version(&path, &target.version)?;
     Ok(Program { path, version })
+}
+
+/// A program's name, and whose it is where a target is called otherwise.
+fn called(target: &TargetFile) -> String {
+    let TargetFile { program, name, .. } = target;
+    match program == name {
+        true => name.clone(),
+        false => format!("{program}, the program of the target {name},"),
+    }
 }
 
 fn path_folders() -> impl Iterator<Item = PathBuf> {
