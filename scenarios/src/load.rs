@@ -102,6 +102,16 @@ pub enum Load {
 }
 
 impl Load {
+    /// How long a window of it lasts, where that does not depend on the target.
+    #[must_use]
+    pub fn lasts(&self) -> Option<Duration> {
+        match self {
+            Self::Closed { stages, .. } => Some(stages.iter().map(|stage| stage.lasts).sum()),
+            Self::Open { stages, .. } => Some(stages.iter().map(|stage| stage.lasts).sum()),
+            Self::Connections { .. } | Self::Knee { .. } | Self::Hold { .. } => None,
+        }
+    }
+
     /// Most clients that there are at one moment.
     #[must_use]
     pub fn clients_max(&self) -> u32 {

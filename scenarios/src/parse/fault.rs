@@ -7,14 +7,21 @@ use super::{
     section::Section,
     value::{count, one_of, time},
 };
-use crate::fault::{Fault, FaultKind, KINDS, LinkPlace, Message, Party};
+use crate::{
+    fault::{Fault, FaultKind, KINDS, LinkPlace, Message, Party},
+    load::{Load, span},
+};
 
 const FAULTS_MAX: usize = 20;
 const CLIENTS_MAX: u32 = 1_000;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads every fault; `None` only when a problem was added.
-pub(super) fn read(top: &mut Section<'_>, problems: &mut Problems<'_>) -> Option<Vec<Fault>> {
+/// Reads every fault, which must come while the load goes on; `None` only when a problem was added.
+pub(super) fn read(
+    top: &mut Section<'_>,
+    load: Option<&Load>,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<Fault>> {
     let Some(sections) = top.tables("fault", problems) else {
         // Absent without a problem, or no array of tables with one.
         return (!top.has("fault")).then(Vec::new);
@@ -29,15 +36,29 @@ pub(super) fn read(top: &mut Section<'_>, problems: &mut Problems<'_>) -> Option
     }
     sections
         .into_iter()
-        .map(|section| fault(section, problems))
+        .map(|section| fault(section, load.and_then(Load::lasts), problems))
         .collect()
 }
 
-fn fault(mut section: Section<'_>, problems: &mut Problems<'_>) -> Option<Fault> {
+fn fault(
+    mut section: Section<'_>,
+    load_lasts: Option<Duration>,
+    problems: &mut Problems<'_>,
+) -> Option<Fault> {
     const PLACES: [(&str, LinkPlace); 2] =
         [("client", LinkPlace::Client), ("server", LinkPlace::Server)];
     let kind = section.required("kind", problems, one_of(&KINDS));
     let at = section.optional("at", problems, time(LONGEST));
+    if let (Some(at), Some(lasts)) = (at, load_lasts)
+        && at >= lasts
+    {
+        let message = format!(
+            "at: expected a time before the load is over, which lasts {}, got {}",
+            span::format(lasts),
+            span::format(at)
+        );
+        problems.add(&section.span_of("at"), message);
+    }
     let after = section.optional("after", problems, count(0..=u64::from(u32::MAX)));
     let lasts = section.optional("for", problems, time(LONGEST));
     let link = section.optional("link", problems, one_of(&PLACES));

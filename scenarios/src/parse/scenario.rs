@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Problems, Scripts, fault, load, pool,
     section::{Read, Section},
-    value::{describe, list, one_of, text},
+    value::{describe, one_of, text},
     workload,
 };
 use crate::{Scenario, Threshold, invariant::INVARIANTS, load::Load, scenario::Feature};
@@ -37,8 +37,8 @@ pub(super) fn read<'t>(
     let mut top = Section::new(document, 0..0, "scenario".to_owned());
     let name = top.required("name", problems, name);
     let purpose = top.required("purpose", problems, text(PURPOSE_BYTES_MAX));
-    let needs = top.optional("needs", problems, list(FEATURES.len(), one_of(&FEATURES)));
-    let setup = top.optional("setup", problems, list(SETUP_MAX, text(SETUP_BYTES_MAX)));
+    let needs = top.list("needs", problems, FEATURES.len(), one_of(&FEATURES));
+    let setup = top.list("setup", problems, SETUP_MAX, text(SETUP_BYTES_MAX));
     let pool = top
         .table("pool", problems)
         .map(|section| pool::read(section, problems));
@@ -49,15 +49,15 @@ pub(super) fn read<'t>(
         .table("load", problems)
         .and_then(|section| load::read(section, problems));
     let transactions = workload::read(&mut top, scripts, problems);
-    let faults = fault::read(&mut top, problems);
+    let faults = fault::read(&mut top, load.as_ref(), problems);
     if faults.as_ref().is_some_and(|faults| !faults.is_empty())
         && matches!(load, Some(Load::Knee { .. }))
     {
         let message = "fault: expected a load that is one piece, got a knee of many steps";
         problems.add(&top.span_of("fault"), message.to_owned());
     }
-    let invariants = list(INVARIANTS.len(), one_of(&INVARIANTS));
-    let invariants = top.optional("invariants", problems, invariants);
+    let known = one_of(&INVARIANTS);
+    let invariants = top.list("invariants", problems, INVARIANTS.len(), known);
     if pool
         .as_ref()
         .is_some_and(|pool| !pool.client_tls_sslmode.is_disabled())
@@ -65,7 +65,7 @@ pub(super) fn read<'t>(
         refuse_beside_tls("fault", faults.as_deref(), &top, problems);
         refuse_beside_tls("invariants", invariants.as_deref(), &top, problems);
     }
-    let thresholds = top.optional("thresholds", problems, list(THRESHOLDS_MAX, threshold));
+    let thresholds = top.list("thresholds", problems, THRESHOLDS_MAX, threshold);
     top.end(problems);
     Some(Scenario {
         name: name?,

@@ -58,6 +58,41 @@ impl<'t> Section<'t> {
         self.optional(key, problems, read)
     }
 
+    /// Reads an array of at most `len_max` elements, which may be absent. Every element that is wrong
+    /// is a problem of its own.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+        len_max: usize,
+        read: impl Fn(&'t DeValue<'t>) -> Read<T>,
+    ) -> Option<Vec<T>> {
+        let value = self.value(key)?;
+        let elements = match value.get_ref() {
+            DeValue::Array(elements) if elements.len() <= len_max => elements,
+            other => {
+                let got = match other {
+                    DeValue::Array(elements) => format!("an array of {}", elements.len()),
+                    other => describe(other),
+                };
+                let message = format!("{key}: expected an array of at most {len_max}, got {got}");
+                problems.add(&value.span(), message);
+                return None;
+            }
+        };
+        let read: Vec<Option<T>> = elements
+            .iter()
+            .enumerate()
+            .map(|(index, element)| {
+                let wrong = |why| format!("{key}: element {}: {why}", index + 1);
+                read(element.get_ref())
+                    .map_err(|why| problems.add(&element.span(), wrong(why)))
+                    .ok()
+            })
+            .collect();
+        read.into_iter().collect()
+    }
+
     /// The table under `key`; absent without a problem.
     pub(super) fn table(
         &mut self,

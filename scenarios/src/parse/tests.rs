@@ -134,14 +134,23 @@ fn values() {
     check(
         &changed("\"scram\"", "\"scarm\""),
         &expect![[
-            r#"demo.toml:3:9: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, databases, got "scarm"; did you mean "scram"?"#
+            r#"demo.toml:3:10: needs: element 1: expected one of prepared-statements, tls, scram, copy, console, many-clients, databases, got "scarm"; did you mean "scram"?"#
         ]],
     );
     check(
         &changed("p99 <= 20ms", "p99 = 20ms"),
         &expect![[
-            r#"demo.toml:4:14: thresholds: element 1: threshold "p99 = 20ms", column 5: expected <=, <, >= or >, got "=""#
+            r#"demo.toml:4:15: thresholds: element 1: threshold "p99 = 20ms", column 5: expected <=, <, >= or >, got "=""#
         ]],
+    );
+    check(
+        &changed(
+            "\"p99 <= 20ms\"",
+            "\"p99 <= 20\", \"p99 <= 1s\", \"memry <= 3MB\"",
+        ),
+        &expect![[r#"
+            demo.toml:4:15: thresholds: element 1: threshold "p99 <= 20", column 8: expected a time like "250us", "20ms" or "1.5s" or a multiple like "1.1 * pgbouncer", got "20"
+            demo.toml:4:41: thresholds: element 3: threshold "memry <= 3MB", column 1: expected success_rate, throughput, a percentile like p99.9 or service_p99, max, recovery, cpu or memory, got "memry""#]],
     );
     check(
         &changed("returns = \"nonce\"", "returns = \"nonces\""),
@@ -250,7 +259,7 @@ fn all_problems_come_at_once() {
             demo.toml:1:1: scenario: expected a key "load", got none
             demo.toml:1:1: scenario: expected a key "transaction", got none
             demo.toml:1:1: scenario: expected one of name, purpose, needs, setup, pool, load, transaction, fault, invariants, thresholds, got the key "nmae"; did you mean "name"?
-            demo.toml:2:14: thresholds: expected an array, got the integer 3
+            demo.toml:2:14: thresholds: expected an array of at most 100, got the integer 3
             demo.toml:4:13: pool_mode: expected one of session, transaction, statement, got the integer 1"#]],
     );
 }

@@ -122,24 +122,3 @@ pub(super) fn one_of<'t, T: Copy>(words: &[(&str, T)]) -> impl Fn(&'t DeValue<'t
         }
     }
 }
-
-/// Reads an array of at most `len_max` elements; each problem names its element.
-pub(super) fn list<'t, T>(
-    len_max: usize,
-    read: impl Fn(&'t DeValue<'t>) -> Read<T>,
-) -> impl Fn(&'t DeValue<'t>) -> Read<Vec<T>> {
-    move |value| match value {
-        DeValue::Array(elements) if elements.len() > len_max => Err(format!(
-            "expected at most {len_max} elements, got {}",
-            elements.len()
-        )),
-        DeValue::Array(elements) => elements
-            .iter()
-            .enumerate()
-            .map(|(index, element)| {
-                read(element.get_ref()).map_err(|why| format!("element {}: {why}", index + 1))
-            })
-            .collect(),
-        other => Err(format!("expected an array, got {}", describe(other))),
-    }
-}

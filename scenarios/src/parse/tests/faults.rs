@@ -12,7 +12,14 @@ fn faults_take_what_they_need_and_nothing_else() {
         }
     };
     for (fault, expected) in [
-        ("kind = \"backends-killed\"\nat = \"1s\"", "backends-killed"),
+        (
+            "kind = \"backends-killed\"\nat = \"999ms\"",
+            "backends-killed",
+        ),
+        (
+            "kind = \"backends-killed\"\nat = \"1s\"",
+            "f:17:6: at: expected a time before the load is over, which lasts 1s, got 1s",
+        ),
         (
             "kind = \"link-reset\"\non = \"BindComplete\"",
             "link-reset between target and PostgreSQL after BindComplete",
