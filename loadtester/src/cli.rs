@@ -5,6 +5,7 @@ mod diff_args;
 mod environment_flags;
 mod history;
 mod record_args;
+mod refusal;
 mod run_flags;
 mod thresholds;
 
@@ -17,6 +18,7 @@ pub use diff_args::{DiffArgs, ModeChoice};
 pub use environment_flags::{EnvFlag, EnvironmentFlags};
 pub use history::{HistoryArgs, HistoryCommand, StoreChoice, TrendArgs};
 pub use record_args::RecordArgs;
+pub use refusal::{is_help, refusal};
 pub use run_flags::RunFlags;
 pub use thresholds::{BoundFlag, Margin, PercentAtLeast, RatioAtMost, TimeAtMost};
 

@@ -28,6 +28,7 @@ pub mod targets;
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser as _;
+use exit::Exit;
 
 /// Does what the command line of this process asks.
 #[must_use]
@@ -36,7 +37,14 @@ pub fn run() -> ExitCode {
     if let Some(args) = commands::pooler_arguments(&command_line) {
         return commands::pooler(args);
     }
-    let cli = cli::Cli::parse_from(command_line);
+    let cli = match cli::Cli::try_parse_from(&command_line) {
+        Ok(cli) => cli,
+        Err(error) if cli::is_help(&error) => error.exit(),
+        Err(error) => {
+            output::tell(&cli::refusal(&error, &command_line));
+            return Exit::Usage.into();
+        }
+    };
     log_to_stderr();
     commands::run(cli).unwrap_or_else(|problem| {
         output::tell(&problem.to_string());
