@@ -7,6 +7,7 @@ mod place;
 mod servers;
 
 use std::{
+    fmt,
     io::{IsTerminal, stderr},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use poolproof_reports::record::Window;
 
 use crate::{
@@ -185,10 +186,24 @@ fn redraw(bar: &ProgressBar, board: &Board) {
     bar.set_message(board.text(usize::from(width)));
 }
 
+/// How long it will still take. Nobody knows before the first window has ended.
+fn left(ended: u64, estimate: Duration) -> String {
+    match ended {
+        0 => String::new(),
+        _ => format!(", {:#} to go", HumanDuration(estimate)),
+    }
+}
+
 fn bar(windows: u64, message: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!(
-        "{{bar:32.cyan/dim}} {{pos}}/{{len}} windows  {{elapsed}} gone, {{eta}} to go\n{message}",
-    ));
+        "{{bar:32.cyan/dim}} {{pos}}/{{len}} windows  {{elapsed}} gone{{left}}\n{message}",
+    ))
+    .map(|style| {
+        style.with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A line that cannot be drawn is drawn again.
+            let _ = out.write_str(&left(state.pos(), state.eta()));
+        })
+    });
     let bar =
         ProgressBar::with_draw_target(Some(windows), ProgressDrawTarget::stderr_with_hz(REDRAWS));
     // A template that did not parse would leave indicatif's own, which shows the same bar.
@@ -198,4 +213,15 @@ fn bar(windows: u64, message: &str) -> ProgressBar {
     };
     bar.enable_steady_tick(Duration::from_secs(1));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_the_first_window_has_ended_nobody_knows_how_long_it_takes() {
+        assert_eq!(left(0, Duration::ZERO), "");
+        assert_eq!(left(1, Duration::from_secs(8)), ", 8s to go");
+    }
 }

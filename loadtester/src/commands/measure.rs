@@ -8,6 +8,7 @@ use std::{
 
 use poolproof_reports::{
     GateReport, RunRecord,
+    format::counted,
     gate::judge,
     record::{Cell, CellStatus},
     render,
@@ -93,10 +94,10 @@ fn measure(
     interrupts: &Interrupts,
 ) -> Result<RunRecord, Problem> {
     progress.notice(&format!(
-        "{} on {}, {} windows, seed {}",
+        "{} on {}, {}, seed {}",
         names(plan.scenarios.iter().map(|scenario| &*scenario.name)),
         names(plan.targets.iter().map(TargetSpec::name)),
-        plan.windows(),
+        counted(plan.windows(), "window", "windows"),
         plan.seed,
     ));
     for notice in notices {
