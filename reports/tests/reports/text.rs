@@ -21,7 +21,7 @@ fn wide_table() {
 }
 
 #[test]
-fn narrow_tables_leave_out_intervals_then_ratios_then_split() {
+fn narrow_tables_split_before_they_leave_anything_out() {
     // The grid of the first scenario: from its header to the last figure.
     for width in [94, 72, 50, 36] {
         let text = draw(width, false);
@@ -32,6 +32,16 @@ fn narrow_tables_leave_out_intervals_then_ratios_then_split() {
         let widest = grid.map(|line| line.chars().count()).max().unwrap();
         assert!(widest <= usize::from(width), "{widest} > {width}\n{text}");
     }
+    let intervals = |width| {
+        let text = draw(width, false);
+        text.lines()
+            .skip(2)
+            .take_while(|line| !line.starts_with('*'))
+            .map(|line| line.matches("× (").count())
+            .sum::<usize>()
+    };
+    assert!(intervals(120) > 0);
+    assert_eq!(intervals(80), intervals(120), "{}", draw(80, false));
     insta::assert_snapshot!(draw(50, false));
 }
 

@@ -28,33 +28,36 @@ const BORDERS: Borders = Borders::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());
 
-/// The table of a scenario. What does not fit is left out, intervals first, then ratios; targets
-/// that still do not fit come in tables of their own.
+/// The table of a scenario. Targets that do not fit beside the others come in tables below; only where
+/// one alone does not fit is something left out, the interval first, then the ratio.
 pub(super) fn grid(view: &ScenarioView<'_>, reference: Option<&str>, style: TableStyle) -> String {
     let rows = rows(view);
-    let plan = |columns, detail| Plan {
+    let plan = |columns: &[usize], detail| Plan {
         view,
         rows: &rows,
         reference,
-        columns,
+        columns: columns.to_vec(),
         detail,
     };
-    let fitting = |columns: Vec<usize>| {
-        [Detail::Intervals, Detail::Medians, Detail::Values]
-            .into_iter()
-            .map(|detail| plan(columns.clone(), detail))
-            .find(|plan| plan.width() <= usize::from(style.width))
-    };
-    let all: Vec<usize> = (0..view.columns.len()).collect();
-    if let Some(plan) = fitting(all.clone()) {
-        return plan.draw(style.color);
+    let fits = |plan: &Plan<'_>| plan.width() <= usize::from(style.width);
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for column in 0..view.columns.len() {
+        match groups.last_mut() {
+            Some(group) if fits(&plan(&[&group[..], &[column]].concat(), Detail::Intervals)) => {
+                group.push(column);
+            }
+            _ => groups.push(vec![column]),
+        }
     }
-    let single = all.into_iter().map(|column| {
-        fitting(vec![column])
-            .unwrap_or_else(|| plan(vec![column], Detail::Values))
+    let tables = groups.iter().map(|group| {
+        [Detail::Intervals, Detail::Medians]
+            .map(|detail| plan(group, detail))
+            .into_iter()
+            .find(fits)
+            .unwrap_or_else(|| plan(group, Detail::Values))
             .draw(style.color)
     });
-    single.collect::<Vec<_>>().join("\n\n")
+    tables.collect::<Vec<_>>().join("\n\n")
 }
 
 /// A table that may or may not fit.
