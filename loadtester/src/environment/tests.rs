@@ -123,9 +123,9 @@ fn what_is_not_installed_says_how_to_get_it() {
     let mine = CatalogTarget::read(&path).expect("a target");
     let error = Environment::start(&demand(&[mine]), &Stop::default()).expect_err("missing");
     assert!(
-        error
-            .to_string()
-            .starts_with("mine was not found: looked in PATH"),
+        error.to_string().starts_with(
+            "no-such-pooler, the program of the target mine, was not found: looked in"
+        ),
         "{error}"
     );
     assert_eq!(error.remedy(), "Ask Grandma.");
