@@ -15,6 +15,7 @@ use super::replication;
 use super::session::Session;
 use super::startup::StartupRequest;
 use crate::cancel::cancel;
+use crate::config::Config;
 use crate::console;
 use crate::deadline::Deadline;
 use crate::io::Stream;
@@ -95,9 +96,8 @@ async fn see_off(hello: Result<Hello, NoHello>, visitor: &Visitor, shared: &Shar
         Err(NoHello { stream, error }) => {
             let mention = visitor.mention(None);
             mention.log_end(&config.settings, &error);
-            if let (Some(mut stream), Some(refusal)) = (stream, error.refusal()) {
-                mention.log_refusal(&config.settings, &refusal);
-                say_farewell(&mut stream, refusal).await;
+            if let (Some(stream), Some(refusal)) = (stream, error.refusal()) {
+                turn_away(&config, mention, stream, refusal).await;
             }
         }
     }
@@ -106,7 +106,7 @@ async fn see_off(hello: Result<Hello, NoHello>, visitor: &Visitor, shared: &Shar
 /// Serves whoever does not come to a session, or says why nobody is served.
 async fn serve_otherwise(
     otherwise: Otherwise,
-    mut stream: Stream,
+    stream: Stream,
     visitor: Visitor,
     startup: &StartupParameters,
     shared: &Arc<Shared>,
@@ -125,11 +125,16 @@ async fn serve_otherwise(
             let (mention, config) = (visitor.mention(Some(startup)), shared.config());
             mention.log_end(&config.settings, &reason);
             if let Some(refusal) = refusal {
-                mention.log_refusal(&config.settings, &refusal);
-                say_farewell(&mut stream, refusal).await;
+                turn_away(&config, mention, stream, refusal).await;
             }
         }
     }
+}
+
+/// Tells a visitor why it is none of the clients.
+async fn turn_away(config: &Config, mention: Mention<'_>, mut stream: Stream, refusal: Refusal) {
+    mention.log_refusal(&config.settings, &refusal);
+    say_farewell(&mut stream, refusal).await;
 }
 
 /// Connections beyond `max_client_conn` that are told so, or that may be an operator's. More are

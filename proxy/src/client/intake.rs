@@ -2,9 +2,9 @@
 //!
 //! While a client holds no server, its messages are gathered until a batch is whole (Query,
 //! FunctionCall, Sync or Flush), so that a slow client holds none; more than [`GATHER_MAX`] is not
-//! gathered, but for a text of up to [`TEXT_LEN_MAX`]. While it holds one, whole messages pass as they come, and long ones in pieces.
-//! Messages are usually judged in the buffer that they were read into; only what has to wait is
-//! kept.
+//! gathered, but for a text of up to [`TEXT_LEN_MAX`]. While it holds one, whole messages pass as
+//! they come, and long ones in pieces. Messages are usually judged in the buffer that they were
+//! read into; only what has to wait is kept.
 
 use thiserror::Error;
 

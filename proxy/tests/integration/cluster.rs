@@ -182,6 +182,17 @@ impl Cluster {
     }
 }
 
+/// psql for what listens at `address`: it reads no file of its user's and never asks for a password.
+pub(crate) fn psql_at(address: SocketAddr, user: &str, database: &str) -> Command {
+    let mut command = Command::new(program("psql"));
+    command
+        .args(["--no-psqlrc", "-qAtX", "-w"])
+        .args(["-h", &address.ip().to_string()])
+        .args(["-p", &address.port().to_string()])
+        .args(["-U", user, "-d", database]);
+    command
+}
+
 /// A program of PostgreSQL: from the newest version that is installed, or from the search path.
 pub(crate) fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();

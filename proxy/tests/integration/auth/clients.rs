@@ -1,14 +1,13 @@
 //! Clients as applications use them: each logs in and asks who it is on the server.
 
 use std::future::Future;
-use std::process::Command;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::poolers::Target;
-use crate::cluster::program;
+use crate::cluster::psql_at;
 
 const WHO_AM_I: &str = "SELECT current_user";
 
@@ -56,15 +55,8 @@ pub(crate) const CLIENTS: [Client; 3] = [psql, tokio_postgres, sqlx];
 
 /// psql, and so libpq.
 pub(crate) fn psql(target: &Target, password: &str) -> Answer {
-    let output = Command::new(program("psql"))
-        .args(["--no-psqlrc", "-qAtX", "-w", "-c", WHO_AM_I])
-        .args([
-            "-h",
-            &target.address.ip().to_string(),
-            "-p",
-            &target.address.port().to_string(),
-        ])
-        .args(["-U", &target.user, "-d", &target.database])
+    let output = psql_at(target.address, &target.user, &target.database)
+        .args(["-c", WHO_AM_I])
         .env("PGPASSWORD", password)
         .env("PGCLIENTENCODING", "UTF8")
         .output()

@@ -1,11 +1,9 @@
 //! `auth_query`: users whom `auth_file` does not list.
 
-use std::process::Command;
-
 use super::clients::{Answer, psql, tokio_postgres};
 use super::poolers::{POOLERS, Pooler, Site, Started, Target};
 use super::roles::{self, PASSWORD};
-use crate::cluster::{Cluster, program};
+use crate::cluster::{Cluster, psql_at};
 use crate::patience::{bounded, bounded_by, wait_until};
 
 /// `auth_file` with the one user who looks the others up.
@@ -115,23 +113,8 @@ fn a_search_path_does_not_reach_the_query() {
         // A client may ask for any search_path in its first message (CVE-2025-12819), and the
         // forged secret that it leads to lets nobody in.
         let forged = |password: &str| {
-            let output = Command::new(program("psql"))
-                .args([
-                    "--no-psqlrc",
-                    "-qAtX",
-                    "-w",
-                    "-c",
-                    "SELECT 42",
-                    "-h",
-                    "127.0.0.1",
-                ])
-                .args([
-                    "-p",
-                    &target.address.port().to_string(),
-                    "-U",
-                    "login_scram",
-                ])
-                .args(["-d", &target.database])
+            let output = psql_at(target.address, "login_scram", &target.database)
+                .args(["-c", "SELECT 42"])
                 .env("PGOPTIONS", "-c search_path=evil")
                 .env("PGPASSWORD", password)
                 .output()

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use nix::unistd::{Pid, Uid};
 
 use super::{PROGRAM, text};
-use crate::cluster::{APP, Cluster, Guardian, free_port, hand_over, private_folder, program};
+use crate::cluster::{APP, Cluster, Guardian, free_port, hand_over, private_folder, psql_at};
 use crate::patience::wait_until;
 
 /// A folder with a configuration in front of PostgreSQL, removed in the end with what runs there.
@@ -114,17 +114,8 @@ impl Site {
 
     /// What psql gets through the pooler.
     pub(super) fn psql(&self) -> String {
-        let output = Command::new(program("psql"))
-            .args([
-                "--no-psqlrc",
-                "-qAtX",
-                "-w",
-                "-c",
-                "SELECT 42",
-                "-h",
-                "127.0.0.1",
-            ])
-            .args(["-p", &self.port().to_string(), "-U", APP, "-d", "postgres"])
+        let output = psql_at((Ipv4Addr::LOCALHOST, self.port()).into(), APP, "postgres")
+            .args(["-c", "SELECT 42"])
             .output()
             .expect("run psql");
         format!("{}{}", text(&output.stdout), text(&output.stderr))
